@@ -1,0 +1,81 @@
+"""Every failure that a client or an operator can meet, by what went wrong.
+
+The message of an error is one sentence for its reader; which status code it becomes is decided in one place,
+``app.api.status``. Nothing of the inside (SQL, paths of the server, stack traces) goes into a message.
+"""
+
+
+class LookalikeError(Exception):
+    """Base of all expected failures; ``str(error)`` is a sentence that says what is wrong and where."""
+
+
+class InvalidRequest(LookalikeError):
+    """A malformed body, field, filter or parameter. ``path`` names the place, e.g. ``records[3]._url``."""
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}" if path else message)
+
+
+class Unauthorized(LookalikeError):
+    """The token is missing, unknown or revoked."""
+
+
+class ReadOnlyToken(LookalikeError):
+    """A read-only token was used with a method that writes."""
+
+
+class CollectionMissing(LookalikeError):
+    """The request names no collection."""
+
+
+class CollectionNotFound(LookalikeError):
+    """The collection does not exist, or the token may not use it; the two are not told apart."""
+
+
+class CollectionExists(LookalikeError):
+    """The account has a collection of that name already."""
+
+
+class AccountNotFound(LookalikeError):
+    """No account with that e-mail address."""
+
+
+class AccountExists(LookalikeError):
+    """An account with that e-mail address exists already."""
+
+
+class CreditsExceeded(LookalikeError):
+    """The batch would overdraw the account."""
+
+
+class CapacityExceeded(LookalikeError):
+    """The records that would go in exceed the collection's capacity."""
+
+
+class WrongQueryRecord(LookalikeError):
+    """The query record yields no vector."""
+
+
+class PictureRefused(LookalikeError):
+    """One picture cannot be read: not a picture, truncated, of a refused format, too large, not to be fetched."""
+
+
+class ModelUnavailable(LookalikeError):
+    """A model cannot be loaded, or is not the one that the collection was made with."""
+
+
+class TextNotSupported(LookalikeError):
+    """The model embeds pictures only."""
+
+
+class DatabaseUnavailable(LookalikeError):
+    """The database cannot be reached, or the connection to it broke."""
+
+
+class QueryTimeout(LookalikeError):
+    """A statement ran into the statement timeout and was stopped."""
+
+
+class ConfigurationError(LookalikeError):
+    """Settings are wrong; the message names every wrong one."""

@@ -1,0 +1,167 @@
+"""Records as clients send them and as the database keeps them.
+
+A record is a flat JSON object. Names that begin with ``_`` are the service's own; ``noresize`` is a remark of the
+original's Python client and is dropped like ``_color_space``; everything else is an attribute.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.errors import InvalidRequest
+from app.domain.vector import parse_vector
+
+MAX_ID_LENGTH = 512
+MAX_URL_LENGTH = 8192
+MAX_NESTING = 100
+
+_SERVICE_FIELDS = frozenset({"_id", "_base64", "_url", "_file", "_vector", "_phash", "_color_space", "_text_data"})
+_DROPPED = frozenset({"noresize"})
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingRecord:
+    """A record of a request, checked. ``id`` is None where the client left it to the service."""
+
+    id: str | None
+    attributes: dict[str, Any]
+    base64: str | None = None
+    url: str | None = None
+    file: str | None = None
+    vector: NDArray[np.float32] | None = None
+    phash: bytes | None = None
+    text: str | None = None
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is a picture to be read."""
+        return self.base64 is not None or self.url is not None or self.file is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record of a collection. Parts that a query did not ask for are empty or None."""
+
+    id: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    url: str | None = None
+    file: str | None = None
+    phash: bytes | None = None
+    vector: NDArray[np.float16] | None = None
+
+
+def new_id() -> str:
+    """An ``_id`` for a record that came without one."""
+    return str(uuid.uuid4())
+
+
+def parse_record(document: object, path: str, *, dimension: int | None = None) -> IncomingRecord:
+    """Check one record of a request.
+
+    ``path`` is its place, e.g. ``records[3]``; ``dimension`` the length that a ``_vector`` has to have.
+    Raises ``InvalidRequest`` with the path to the fault.
+    """
+    document = _parse_object(document, path)
+    vector, phash = document.get("_vector"), document.get("_phash")
+    return IncomingRecord(
+        id=_parse_id(document["_id"], f"{path}._id") if document.get("_id") is not None else None,
+        attributes=parse_attributes(document, path),
+        base64=_parse_text(document, "_base64", path, None),
+        url=_parse_text(document, "_url", path, MAX_URL_LENGTH),
+        file=_parse_text(document, "_file", path, MAX_URL_LENGTH),
+        vector=None if vector is None else parse_vector(vector, dimension, f"{path}._vector"),
+        phash=None if phash is None else parse_phash(phash, f"{path}._phash"),
+        text=_parse_text(document, "_text_data", path, None),
+    )
+
+
+def parse_reference(document: object, path: str) -> str:
+    """The ``_id`` of a record that only has to be named (get, delete)."""
+    return _parse_id(_parse_object(document, path).get("_id"), f"{path}._id")
+
+
+def parse_patch(document: object, path: str) -> tuple[str, dict[str, Any]]:
+    """The ``_id`` of a record and the attributes to be merged into it; fields of the image are ignored."""
+    patch = _parse_object(document, path)
+    return _parse_id(patch.get("_id"), f"{path}._id"), parse_attributes(patch, path)
+
+
+def parse_attributes(document: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The attributes of a record: all but the service's own fields."""
+    attributes = {
+        name: value for name, value in document.items() if not name.startswith("_") and name not in _DROPPED
+    }
+    _refuse_unstorable(attributes, path)
+    return attributes
+
+
+def _refuse_unstorable(document: Mapping[str, Any], path: str) -> None:
+    """Raise ``InvalidRequest`` for what jsonb cannot hold (U+0000 in a text or name) and for endless nesting."""
+    open_values: list[tuple[object, str, int]] = [(document, path, 0)]
+    while open_values:
+        value, place, depth = open_values.pop()
+        if isinstance(value, str):
+            _refuse_null_character(value, place)
+        elif isinstance(value, dict | list):
+            if depth > MAX_NESTING:
+                raise InvalidRequest(f"attributes may be nested {MAX_NESTING} levels deep", path=path)
+            if isinstance(value, dict):
+                for name, member in value.items():
+                    _refuse_null_character(name, place)
+                    open_values.append((member, f"{place}.{name}", depth + 1))
+            else:
+                open_values.extend((member, f"{place}[{i}]", depth + 1) for i, member in enumerate(value))
+
+
+def _refuse_null_character(text: str, path: str) -> None:
+    if "\0" in text:
+        raise InvalidRequest("text with the character U+0000 cannot be stored", path=path)
+
+
+def parse_phash(value: object, path: str) -> bytes:
+    """A perceptual hash: 64 hex digits, 256 bits."""
+    if isinstance(value, str) and len(value) == 64:
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            pass
+    raise InvalidRequest("a perceptual hash has to be written as 64 hex digits", path=path)
+
+
+def _parse_object(document: object, path: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise InvalidRequest("a record has to be a JSON object", path=path)
+    for name in document:
+        if name.startswith("_") and name not in _SERVICE_FIELDS:
+            raise InvalidRequest(
+                "names that begin with '_' are the service's own, and this is none of them", path=f"{path}.{name}"
+            )
+    return document
+
+
+def _parse_id(value: object, path: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidRequest("an _id has to be a non-empty string", path=path)
+    if len(value) > MAX_ID_LENGTH:
+        raise InvalidRequest(
+            f"an _id has at most {MAX_ID_LENGTH} characters, this one has {len(value)}", path=path
+        )
+    _refuse_null_character(value, path)
+    return value
+
+
+def _parse_text(document: Mapping[str, Any], name: str, path: str, longest: int | None) -> str | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidRequest("it has to be a string", path=f"{path}.{name}")
+    if longest is not None:
+        _refuse_null_character(value, f"{path}.{name}")
+        if len(value) > longest:
+            raise InvalidRequest(f"it has more than {longest} characters", path=f"{path}.{name}")
+    return value
