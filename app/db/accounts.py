@@ -1,0 +1,93 @@
+"""Accounts, tokens and what they reach. Secrets arrive here as their SHA-256 only."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
+
+from app.db.collections import collection_of_row
+from app.db.database import Database
+from app.db.queries import load_queries
+from app.domain.account import Access, Account, Token
+
+_QUERIES = load_queries("accounts")
+
+
+def create_account(connection: Connection[TupleRow], email: str, credits_limit: int | None) -> Account | None:
+    """The new account; None when the address is taken."""
+    with connection.cursor(row_factory=class_row(Account)) as cursor:
+        parameters = {"email": email, "credits_limit": credits_limit}
+        return cursor.execute(_QUERIES["create_account"], parameters).fetchone()
+
+
+def find_account(database: Database, email: str | None) -> Account | None:
+    """The account of an e-mail address; the default account for None."""
+    rows = database.read(_QUERIES["find_account"], {"email": email}, row_factory=class_row(Account))
+    return rows[0] if rows else None
+
+
+def find_account_by_token(database: Database, sha256: bytes) -> Account | None:
+    """The account that a token belongs to."""
+    rows = database.read(_QUERIES["find_account_by_token"], {"sha256": sha256}, row_factory=class_row(Account))
+    return rows[0] if rows else None
+
+
+def has_credits(database: Database, account_id: UUID, credits: int) -> bool:
+    """Whether the account could pay at this moment; ``charge`` decides."""
+    parameters = {"account_id": account_id, "credits": credits}
+    return any(database.read(_QUERIES["has_credits"], parameters, row_factory=scalar_row))
+
+
+def charge(connection: Connection[TupleRow], account_id: UUID, credits: int) -> bool:
+    """Spend credits, all or nothing; False when the account cannot pay."""
+    parameters = {"account_id": account_id, "credits": credits}
+    return connection.execute(_QUERIES["charge"], parameters).fetchone() is not None
+
+
+def create_token(
+    connection: Connection[TupleRow],
+    account_id: UUID,
+    sha256: bytes,
+    *,
+    read_only: bool,
+    collection_ids: Sequence[UUID] | None,
+) -> UUID:
+    """Store a token; ``collection_ids`` None lets it reach all collections of the account."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(
+            _QUERIES["create_token"],
+            {
+                "account_id": account_id,
+                "sha256": sha256,
+                "read_only": read_only,
+                "collection_ids": None if collection_ids is None else list(collection_ids),
+            },
+        )
+        token_id: UUID | None = cursor.fetchone()
+        assert token_id is not None
+        return token_id
+
+
+def list_tokens(database: Database, email: str | None) -> list[Token]:
+    """The tokens of an account, or of all, oldest first."""
+    return database.read(_QUERIES["list_tokens"], {"email": email}, row_factory=class_row(Token))
+
+
+def revoke_token(connection: Connection[TupleRow], *, id: UUID | None = None, sha256: bytes | None = None) -> bool:
+    """Make a token invalid, by its id or its digest; False when there is no such token."""
+    parameters = {"id": id, "sha256": sha256}
+    return connection.execute(_QUERIES["revoke_token"], parameters).fetchone() is not None
+
+
+def resolve_access(
+    database: Database, sha256: bytes, *, collection_id: UUID | None, collection_name: str | None
+) -> Access | None:
+    """What the bearer of a token may use; None for a token that is not valid."""
+    parameters = {"sha256": sha256, "collection_id": collection_id, "collection_name": collection_name}
+    rows = database.read(_QUERIES["resolve_access"], parameters, row_factory=dict_row)
+    if not rows:
+        return None
+    row = rows[0]
+    collection = None if row["collection_id"] is None else collection_of_row(row)
+    return Access(row["account_id"], row["read_only"], collection)

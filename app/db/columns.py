@@ -1,0 +1,58 @@
+"""The parts that queries are completed with: the columns an answer needs, the join they need, and a filter.
+
+No query reads what nobody will see.
+"""
+
+from typing import Any
+
+import numpy as np
+from psycopg import sql
+
+from app.domain.condition import Condition
+from app.domain.fields import Fields
+from app.domain.record import StoredRecord
+
+_ATTRIBUTES = sql.SQL(", r.attributes, r.url, r.file")
+_PHASH = sql.SQL(", r.phash::text")
+_VECTOR = sql.SQL(", shown.embedding AS vector")
+_SHOWN = sql.SQL(
+    "LEFT JOIN lookalike.embeddings shown ON shown.collection_id = r.collection_id AND shown.key = r.key "
+    "AND shown.collection_id = %(collection_id)s AND shown.model_id = %(model_id)s"
+)
+
+
+def columns(fields: Fields) -> sql.Composed:
+    """The select list for ``{columns}``."""
+    return sql.SQL("r.id") + sql.SQL("").join(
+        part
+        for part, needed in (
+            (_ATTRIBUTES, fields.needs_attributes),
+            (_PHASH, fields.needs_phash),
+            (_VECTOR, fields.needs_vector),
+        )
+        if needed
+    )
+
+
+def join(fields: Fields) -> sql.SQL:
+    """The text for ``{join}``."""
+    return _SHOWN if fields.needs_vector else sql.SQL("")
+
+
+def condition(where: Condition) -> sql.SQL:
+    """The text for ``{where}``. A condition's text comes from the translator alone, its values are parameters."""
+    text: Any = f"({where.sql})"
+    return sql.SQL(text)
+
+
+def record_of_row(row: dict[str, Any]) -> StoredRecord:
+    """A record from whichever columns were selected."""
+    phash, vector = row.get("phash"), row.get("vector")
+    return StoredRecord(
+        id=row["id"],
+        attributes=row.get("attributes", {}),
+        url=row.get("url"),
+        file=row.get("file"),
+        phash=None if phash is None else int(phash, 2).to_bytes(32, "big"),
+        vector=None if vector is None else vector.to_numpy().astype(np.float16),
+    )

@@ -1,0 +1,78 @@
+"""Runs the Alembic migrations and tells whether a database is at their head."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command, context, op
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from app.db.embedded import EmbeddedPostgres
+from app.db.errors import translated_errors
+from app.db.places import MIGRATIONS_FOLDER
+from app.domain.errors import ConfigurationError
+from app.settings import Settings
+
+VERSION_SCHEMA = "lookalike"
+VERSION_TABLE = "alembic_version"
+
+
+def database_url(settings: Settings) -> str:
+    """The database of the settings; the embedded server is started when none is named."""
+    return settings.database_url or EmbeddedPostgres(settings.home).start()
+
+
+def sqlalchemy_url(settings: Settings) -> str:
+    """``database_url`` in SQLAlchemy's spelling."""
+    return _with_driver(database_url(settings))
+
+
+def migrate(url: str) -> None:
+    """Bring the schema to the newest version. Several processes may call it at once."""
+    with translated_errors():
+        command.upgrade(_configuration(url), "head")
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the schema back to a revision; ``base`` removes everything."""
+    with translated_errors():
+        command.downgrade(_configuration(url), revision)
+
+
+def require_current_schema(url: str) -> None:
+    """Raise ``ConfigurationError`` when the schema is not at the version that this program was written for."""
+    head = ScriptDirectory.from_config(_configuration(url)).get_current_head()
+    with translated_errors(), psycopg.connect(url) as connection:
+        row = connection.execute("SELECT to_regclass('lookalike.alembic_version') IS NOT NULL").fetchone()
+        found = None
+        if row and row[0]:
+            version = connection.execute("SELECT version_num FROM lookalike.alembic_version").fetchone()
+            found = version[0] if version else None
+    if found != head:
+        state = f"at version {found}" if found else "empty"
+        raise ConfigurationError(
+            f"the database schema is {state}, this program needs version {head}: run `lookalike migrate`"
+        )
+
+
+def run_sql_file(name: str) -> None:
+    """Execute one file of ``migrations/versions`` as it stands (from inside a migration)."""
+    script = (MIGRATIONS_FOLDER / "versions" / name).read_text(encoding="utf-8")
+    if context.is_offline_mode():
+        op.get_context().impl.static_output(script)
+        return
+    driver_connection = op.get_bind().connection.driver_connection
+    assert isinstance(driver_connection, psycopg.Connection)
+    # The driver itself, without parameters: no colon and no percent sign of the file means anything.
+    driver_connection.execute(script.encode())
+
+
+def _configuration(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(MIGRATIONS_FOLDER)).replace("%", "%%"))
+    config.attributes["url"] = _with_driver(url)
+    return config
+
+
+def _with_driver(url: str) -> str:
+    return "postgresql+psycopg://" + url.split("://", 1)[1]

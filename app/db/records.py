@@ -1,0 +1,218 @@
+"""Records of one collection: inserting, reading, changing, deleting."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pgvector import Bit, HalfVector
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, dict_row, scalar_row
+from psycopg.types.json import Jsonb
+
+from app.db.columns import columns, condition, join, record_of_row
+from app.db.database import Database
+from app.db.queries import load_queries
+from app.domain.collection import Collection
+from app.domain.condition import EVERYTHING, Condition
+from app.domain.fields import Fields
+from app.domain.record import StoredRecord
+
+_QUERIES = load_queries("records")
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record that is ready to go in. ``embedding`` has shape (dimension,), float32, unit length."""
+
+    id: str
+    attributes: Mapping[str, Any]
+    url: str | None
+    file: str | None
+    content_hash: bytes | None
+    phash: bytes | None
+    phash_quality: int | None
+    embedding: NDArray[np.float32]
+
+
+def lock_for_writing(connection: Connection[TupleRow], collection_id: UUID, *, alone: bool = False) -> None:
+    """Take the collection's lock until the end of the transaction: shared, or ``alone`` to keep writers out."""
+    name = "lock_for_counting" if alone else "lock_for_writing"
+    connection.execute(_QUERIES[name], {"collection_id": str(collection_id)})
+
+
+def known_ids(database: Database, collection_id: UUID, ids: Sequence[str]) -> set[str]:
+    """Which of the ids exist."""
+    parameters = {"collection_id": collection_id, "ids": list(ids)}
+    return set(database.read(_QUERIES["known_ids"], parameters, row_factory=scalar_row))
+
+
+def known_ids_within(connection: Connection[TupleRow], collection_id: UUID, ids: Sequence[str]) -> set[str]:
+    """The same inside a transaction that holds the collection's lock alone: nobody can add one of them."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(_QUERIES["known_ids"], {"collection_id": collection_id, "ids": list(ids)})
+        return set(cursor.fetchall())
+
+
+def insert_records(
+    connection: Connection[TupleRow], collection: Collection, records: Sequence[NewRecord]
+) -> set[str]:
+    """Insert records, all ids different; the ids that went in are returned, those that existed are left alone."""
+    parameters = {
+        "collection_id": collection.id,
+        "model_id": collection.model_id,
+        "ids": [record.id for record in records],
+        "attributes": [orjson.dumps(record.attributes).decode() for record in records],
+        "urls": [record.url for record in records],
+        "files": [record.file for record in records],
+        "content_hashes": [record.content_hash for record in records],
+        "phashes": [None if record.phash is None else _bits(record.phash) for record in records],
+        "phash_qualities": [record.phash_quality for record in records],
+        "embeddings": [HalfVector(record.embedding) for record in records],
+    }
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return set(cursor.execute(_QUERIES["insert_records"], parameters).fetchall())
+
+
+def copy_records(connection: Connection[TupleRow], collection: Collection, records: Sequence[NewRecord]) -> None:
+    """Load records by COPY. None of the ids may exist; the caller holds the collection's lock alone."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        keys: list[int] = cursor.execute(_QUERIES["next_keys"], {"count": len(records)}).fetchall()
+        with cursor.copy(_QUERIES["copy_records"]) as copy:
+            copy.set_types(["uuid", "int8", "text", "jsonb", "text", "text", "bytea", "bit", "int2"])
+            for key, record in zip(keys, records, strict=True):
+                copy.write_row(
+                    (
+                        collection.id,
+                        key,
+                        record.id,
+                        Jsonb(record.attributes),
+                        record.url,
+                        record.file,
+                        record.content_hash,
+                        None if record.phash is None else Bit(record.phash),
+                        record.phash_quality,
+                    )
+                )
+        with cursor.copy(_QUERIES["copy_embeddings"]) as copy:
+            copy.set_types(["uuid", "int4", "int8", "halfvec"])
+            for key, record in zip(keys, records, strict=True):
+                copy.write_row((collection.id, collection.model_id, key, HalfVector(record.embedding)))
+
+
+def delete_records(connection: Connection[TupleRow], collection_id: UUID, ids: Sequence[str]) -> set[str]:
+    """Delete records and their embeddings; the ids that were there are returned."""
+    parameters = {"collection_id": collection_id, "ids": list(ids)}
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return set(cursor.execute(_QUERIES["delete_records"], parameters).fetchall())
+
+
+def get_records(
+    database: Database, collection: Collection, ids: Sequence[str], fields: Fields
+) -> dict[str, StoredRecord]:
+    """The records of some ids, by id; those that do not exist are missing."""
+    parameters = {"collection_id": collection.id, "model_id": collection.model_id, "ids": list(ids)}
+    rows = database.read(_shown("get_records", fields), parameters, row_factory=dict_row)
+    return {row["id"]: record_of_row(row) for row in rows}
+
+
+def update_records(
+    connection: Connection[TupleRow],
+    collection: Collection,
+    patches: Mapping[str, Mapping[str, Any]],
+    fields: Fields,
+) -> dict[str, StoredRecord]:
+    """Merge top-level attributes into records; those that exist are returned as they are afterwards, by id."""
+    parameters = {
+        "collection_id": collection.id,
+        "model_id": collection.model_id,
+        "ids": list(patches),
+        "patches": [orjson.dumps(patch).decode() for patch in patches.values()],
+    }
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_shown("update_records", fields), parameters).fetchall()
+    return {row["id"]: record_of_row(row) for row in rows}
+
+
+def count_records(database: Database, collection_id: UUID) -> int:
+    """How many records the collection holds."""
+    return int(
+        database.read(_QUERIES["count_records"], {"collection_id": collection_id}, row_factory=scalar_row)[0]
+    )
+
+
+def count_records_within(connection: Connection[TupleRow], collection_id: UUID) -> int:
+    """The same inside a transaction that holds the collection's lock."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        count = cursor.execute(_QUERIES["count_records"], {"collection_id": collection_id}).fetchone()
+        return int(count or 0)
+
+
+def page_of_records(
+    database: Database,
+    collection: Collection,
+    fields: Fields,
+    *,
+    limit: int,
+    offset: int,
+    where: Condition = EVERYTHING,
+) -> list[StoredRecord]:
+    """One page of the matching records in the order of ids."""
+    rows = database.read(
+        _shown("page_of_records", fields, where),
+        _parameters(collection, where, limit=limit, offset=offset),
+        row_factory=dict_row,
+    )
+    return [record_of_row(row) for row in rows]
+
+
+def all_records(
+    database: Database, collection: Collection, fields: Fields, *, where: Condition = EVERYTHING, batch: int = 1000
+) -> Iterator[list[StoredRecord]]:
+    """All matching records in the order of ids, in batches; memory stays bounded by one batch."""
+    after = ""
+    while True:
+        rows = database.read(
+            _shown("records_after", fields, where),
+            _parameters(collection, where, after=after, limit=batch),
+            row_factory=dict_row,
+        )
+        if rows:
+            yield [record_of_row(row) for row in rows]
+        if len(rows) < batch:
+            return
+        after = rows[-1]["id"]
+
+
+def random_records(
+    database: Database, collection: Collection, fields: Fields, *, count: int, where: Condition
+) -> list[StoredRecord]:
+    """Distinct matching records, every choice equally likely."""
+    rows = database.read(
+        _shown("random_records", fields, where), _parameters(collection, where, count=count), row_factory=dict_row
+    )
+    return [record_of_row(row) for row in rows]
+
+
+def lock_matching(
+    connection: Connection[TupleRow], collection: Collection, fields: Fields, *, where: Condition
+) -> list[StoredRecord]:
+    """The matching records in the order of ids, locked until the end of the transaction."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(_shown("lock_matching", fields, where), _parameters(collection, where))
+        return [record_of_row(row) for row in cursor]
+
+
+def _shown(name: str, fields: Fields, where: Condition = EVERYTHING) -> sql.Composed:
+    return sql.SQL(_QUERIES[name]).format(columns=columns(fields), join=join(fields), where=condition(where))
+
+
+def _parameters(collection: Collection, where: Condition, **others: Any) -> dict[str, Any]:
+    return {"collection_id": collection.id, "model_id": collection.model_id, **where.parameters, **others}
+
+
+def _bits(hash_bytes: bytes) -> str:
+    return f"{int.from_bytes(hash_bytes, 'big'):0256b}"

@@ -1,0 +1,118 @@
+CREATE EXTENSION IF NOT EXISTS vector;
+
+CREATE SCHEMA IF NOT EXISTS lookalike;
+CREATE SCHEMA lookalike_data;
+
+COMMENT ON SCHEMA lookalike IS 'Lookalike: visual-similarity search. Tables, and views for reports.';
+COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions, two to a collection. Query them through schema lookalike.';
+
+CREATE TABLE lookalike.accounts (
+    id                uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
+    email             text        NOT NULL CHECK (email LIKE '%_@_%'),
+    first_name        text        NOT NULL DEFAULT '',
+    last_name         text        NOT NULL DEFAULT '',
+    phone             text,
+    organization      text        NOT NULL DEFAULT '',
+    verified          boolean     NOT NULL DEFAULT true,
+    is_default        boolean     NOT NULL DEFAULT false,
+    credits_counter   bigint      NOT NULL DEFAULT 0 CHECK (credits_counter >= 0),
+    credits_limit     bigint      NOT NULL DEFAULT 2147483647 CHECK (credits_limit >= 0),
+    default_workspace uuid        NOT NULL DEFAULT gen_random_uuid(),
+    created_at        timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX accounts_email ON lookalike.accounts (lower(email));
+CREATE UNIQUE INDEX accounts_default ON lookalike.accounts (is_default) WHERE is_default;
+
+COMMENT ON COLUMN lookalike.accounts.credits_counter IS 'Credits spent so far: one for each embedded image.';
+COMMENT ON COLUMN lookalike.accounts.is_default IS 'The account that commands mean when they name none; exactly one.';
+
+INSERT INTO lookalike.accounts (email, is_default) VALUES ('default@localhost', true);
+
+-- A model's identity: two embeddings may be compared only if all of it is equal.
+CREATE TABLE lookalike.models (
+    id            integer  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    fingerprint   text     NOT NULL,
+    name          text     NOT NULL,
+    weights       text     NOT NULL,
+    preprocessing text     NOT NULL,
+    precision     text     NOT NULL,
+    dimension     integer  NOT NULL CHECK (dimension BETWEEN 1 AND 4000),
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (fingerprint, name)
+);
+
+CREATE TABLE lookalike.collections (
+    id            uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
+    account_id    uuid        NOT NULL REFERENCES lookalike.accounts (id),
+    name          text        NOT NULL CHECK (char_length(name) BETWEEN 1 AND 200),
+    service       text        NOT NULL,
+    model_id      integer     NOT NULL REFERENCES lookalike.models (id),
+    capacity      bigint      CHECK (capacity > 0),
+    product_field text        CHECK (product_field <> ''),
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    deleted_at    timestamptz
+);
+CREATE UNIQUE INDEX collections_name ON lookalike.collections (account_id, name) WHERE deleted_at IS NULL;
+
+COMMENT ON COLUMN lookalike.collections.capacity IS 'Most records the collection may hold; NULL: no limit.';
+COMMENT ON COLUMN lookalike.collections.deleted_at IS 'Marked for deletion: gone for clients, its partitions are about to be dropped.';
+
+CREATE TABLE lookalike.tokens (
+    id              uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
+    account_id      uuid        NOT NULL REFERENCES lookalike.accounts (id),
+    sha256          bytea       NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
+    all_collections boolean     NOT NULL,
+    read_only       boolean     NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    revoked_at      timestamptz
+);
+CREATE INDEX tokens_account ON lookalike.tokens (account_id);
+
+COMMENT ON COLUMN lookalike.tokens.sha256 IS 'SHA-256 of the token. The token itself is shown once and stored nowhere.';
+COMMENT ON COLUMN lookalike.tokens.all_collections IS 'False: only those listed in token_collections, even when none is left.';
+
+CREATE TABLE lookalike.token_collections (
+    token_id      uuid NOT NULL REFERENCES lookalike.tokens (id) ON DELETE CASCADE,
+    collection_id uuid NOT NULL REFERENCES lookalike.collections (id) ON DELETE CASCADE,
+    PRIMARY KEY (token_id, collection_id)
+);
+CREATE INDEX token_collections_collection ON lookalike.token_collections (collection_id);
+
+CREATE SEQUENCE lookalike.record_key AS bigint CACHE 64;
+
+CREATE TABLE lookalike.records (
+    collection_id uuid        NOT NULL,
+    key           bigint      NOT NULL DEFAULT nextval('lookalike.record_key'),
+    id            text        COLLATE "C" NOT NULL CHECK (char_length(id) BETWEEN 1 AND 512),
+    attributes    jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
+    url           text,
+    file          text,
+    content_hash  bytea       CHECK (octet_length(content_hash) = 32),
+    phash         bit(256),
+    phash_quality smallint,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    updated_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (collection_id, key),
+    UNIQUE (collection_id, id)
+) PARTITION BY LIST (collection_id);
+CREATE INDEX records_attributes ON lookalike.records USING gin (attributes jsonb_path_ops);
+
+COMMENT ON COLUMN lookalike.records.key IS 'Internal; joins the record to its embedding.';
+COMMENT ON COLUMN lookalike.records.id IS 'The client''s _id. COLLATE "C": ordered by code point everywhere.';
+COMMENT ON COLUMN lookalike.records.attributes IS 'All attributes, tags among them, as the client sent them.';
+COMMENT ON COLUMN lookalike.records.content_hash IS 'SHA-256 of the image file; NULL for records that came with a vector.';
+COMMENT ON COLUMN lookalike.records.phash IS 'PDQ perceptual hash of the picture.';
+COMMENT ON COLUMN lookalike.records.phash_quality IS 'PDQ quality, 0 to 100; NULL when the hash came with the record.';
+
+CREATE TABLE lookalike.embeddings (
+    collection_id uuid    NOT NULL,
+    model_id      integer NOT NULL,
+    key           bigint  NOT NULL,
+    embedding     halfvec NOT NULL,
+    PRIMARY KEY (collection_id, model_id, key)
+) PARTITION BY LIST (collection_id);
+-- Out-of-line storage would cost a detour for each distance: three times the time of an exact search.
+ALTER TABLE lookalike.embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
+
+COMMENT ON COLUMN lookalike.embeddings.model_id IS 'Rows of a second model live here beside the first while a collection is re-embedded.';
+COMMENT ON COLUMN lookalike.embeddings.embedding IS 'Of unit length; 100 * (a <-> b) is the distance in answers.';

@@ -1,0 +1,81 @@
+"""Migrations: up, down and up again gives the schema that sql/schema.sql describes."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.db.embedded import EmbeddedPostgres
+from app.db.migrations import downgrade, migrate, require_current_schema
+from app.db.places import SQL_FOLDER
+from app.domain.errors import ConfigurationError, DatabaseUnavailable
+
+NewDatabase = Callable[..., str]
+
+
+def dump(url: str) -> str:
+    """The schema as SQL, without the migrations' own table and what differs from run to run."""
+    program = EmbeddedPostgres(Path("/nonexistent")).binary("pg_dump")
+    done = subprocess.run(
+        [program, "--schema-only", "--no-owner", "--exclude-table=lookalike.alembic_version", url],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
+
+
+def test_migrations_lead_to_the_documented_schema(new_database: NewDatabase, template: str) -> None:
+    described = new_database()
+    with psycopg.connect(described) as connection:
+        connection.execute((SQL_FOLDER / "schema.sql").read_bytes())
+    migrated = new_database(template)
+    assert dump(migrated) == dump(described)
+
+
+def test_down_and_up_again_is_the_same(new_database: NewDatabase, template: str) -> None:
+    url = new_database(template)
+    before = dump(url)
+    downgrade(url, "base")
+    with psycopg.connect(url) as connection:
+        left = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'lookalike'::regnamespace AND relname !~ '^alembic'"
+        ).fetchall()
+    assert left == []
+    migrate(url)
+    assert dump(url) == before
+
+
+def test_two_processes_may_migrate_at_once(new_database: NewDatabase) -> None:
+    url = new_database()
+    environment = {**os.environ, "DATABASE_URL": url}
+    command = [sys.executable, "-m", "app", "migrate"]
+    with ThreadPoolExecutor(2) as threads:
+        codes = list(
+            threads.map(lambda _: subprocess.run(command, env=environment, check=False).returncode, range(2))
+        )
+    assert codes == [0, 0]
+    require_current_schema(url)
+
+
+def test_a_database_without_schema_is_refused(new_database: NewDatabase) -> None:
+    with pytest.raises(ConfigurationError, match="lookalike migrate"):
+        require_current_schema(new_database())
+
+
+def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(DatabaseUnavailable):
+        migrate("postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=2")
+
+
+def test_there_is_exactly_one_default_account(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM lookalike.accounts WHERE is_default").fetchone() == (1,)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO lookalike.accounts (email, is_default) VALUES ('a@b', true)")
