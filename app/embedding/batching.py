@@ -1,0 +1,199 @@
+"""Concurrent requests share the batches of one network.
+
+Callers hand in their items and block. One worker thread, started by the first of them, takes what is waiting (at
+most a batch; it never waits for a batch to fill), runs the network, and hands the rows back:
+
+    caller ─ submit ─┐
+    caller ─ submit ─┼→ waiting jobs ─ one item of each in turn → batch → run → rows → callers
+    caller ─ submit ─┘
+
+Taking turns keeps a search short while a bulk import feeds the same network. Nothing starts on import or on
+construction, so that processes may be forked before the first call.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from app.domain.errors import ModelUnavailable
+from app.domain.model import ModelIdentity
+from app.embedding.base import Embedder, Embeddings, Prepared
+
+Item = TypeVar("Item")
+Run = Callable[[Sequence[Item]], NDArray[np.float32]]
+
+CAPACITY = 256
+"""Items that may wait for one network before callers are held back; prepared pictures are 0.15 to 0.6 MB each."""
+
+
+class _Job(Generic[Item]):
+    """The items of one caller, and what has become of them."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+        self.rows: list[NDArray[np.float32] | None] = [None] * len(items)
+        self.taken = 0
+        self.missing = len(items)
+        self.error: BaseException | None = None
+        self.done = threading.Event()
+
+    def fail(self, error: BaseException) -> None:
+        self.error = error
+        self.done.set()
+
+    def finish(self, index: int, row: NDArray[np.float32]) -> None:
+        self.rows[index] = row
+        self.missing -= 1
+        if not self.missing:
+            self.done.set()
+
+
+class Batcher(Generic[Item]):
+    """Batches the items of concurrent callers for ``run``, which is only ever called by one thread at a time."""
+
+    def __init__(self, run: Run[Item], batch_size: int, *, capacity: int = CAPACITY, name: str = "embed") -> None:
+        self._run = run
+        self._batch_size = batch_size
+        self._capacity = capacity
+        self._name = name
+        self._changed = threading.Condition()
+        self._jobs: deque[_Job[Item]] = deque()
+        self._waiting = 0
+        self._worker: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        """The rows for ``items``, in order, at least one; blocks until they are there.
+
+        Raises what ``run`` raised for one of these items. An error of another caller's item is not seen here.
+        """
+        job = _Job(items)
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting < self._capacity or self._closed)
+            if self._closed:
+                raise ModelUnavailable("the model has been shut down")
+            if self._worker is None or not self._worker.is_alive():
+                self._worker = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._worker.start()
+            self._jobs.append(job)
+            self._waiting += len(items)
+            self._changed.notify_all()
+        job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return np.stack([row for row in job.rows if row is not None])
+
+    def close(self) -> None:
+        """Finish the running batch, refuse everything that waits, and end the worker. May be called twice."""
+        with self._changed:
+            self._closed = True
+            worker = self._worker
+            self._changed.notify_all()
+        if worker is not None:
+            worker.join()
+
+    def _work(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            if batch:
+                self._run_batch(batch)
+
+    def _next_batch(self) -> list[tuple[_Job[Item], int]] | None:
+        """Wait for jobs and take one item of each in turn; None once the batcher is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._closed)
+            if self._closed:
+                for job in self._jobs:
+                    job.fail(ModelUnavailable("the model has been shut down"))
+                self._jobs.clear()
+                return None
+            batch: list[tuple[_Job[Item], int]] = []
+            while self._jobs and len(batch) < self._batch_size:
+                job = self._jobs.popleft()
+                if job.error is not None:
+                    self._waiting -= len(job.items) - job.taken
+                    continue
+                batch.append((job, job.taken))
+                job.taken += 1
+                self._waiting -= 1
+                if job.taken < len(job.items):
+                    self._jobs.append(job)
+            self._changed.notify_all()
+            return batch
+
+    def _run_batch(self, batch: list[tuple[_Job[Item], int]]) -> None:
+        """Hand out the rows. A batch that fails is run again item by item: only the guilty caller hears of it."""
+        failure: Exception | None = None
+        try:
+            rows = self._run([job.items[index] for job, index in batch])
+            if len(rows) != len(batch):
+                raise RuntimeError(f"the network answered {len(batch)} items with {len(rows)} rows")
+        except Exception as error:  # noqa: BLE001 (it is raised again, on the caller's thread)
+            failure = error
+        if failure is None:
+            for (job, index), row in zip(batch, rows, strict=True):
+                job.finish(index, row)
+        elif len(batch) == 1:
+            batch[0][0].fail(failure)
+        else:
+            for entry in batch:
+                self._run_batch([entry])
+
+
+class BatchedEmbedder:
+    """An ``Embedder`` that lends its network to concurrent callers, batch by batch."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._network = threading.Lock()
+        size = embedder.batch_size
+        self._pictures: Batcher[Prepared] = Batcher(self._exclusively(embedder.embed_prepared), size)
+        self._texts: Batcher[str] = Batcher(self._exclusively(embedder.embed_texts), size)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        return self._embedder.identity
+
+    @property
+    def embeds_text(self) -> bool:
+        return self._embedder.embeds_text
+
+    @property
+    def batch_size(self) -> int:
+        return self._embedder.batch_size
+
+    def prepare(self, picture: Image) -> Prepared:
+        """On the caller's thread."""
+        return self._embedder.prepare(picture)
+
+    def embed_prepared(self, prepared: Sequence[Prepared]) -> Embeddings:
+        return self._pictures.submit(prepared) if prepared else self._nothing()
+
+    def embed_pictures(self, pictures: Sequence[Image]) -> Embeddings:
+        return self.embed_prepared([self.prepare(picture) for picture in pictures])
+
+    def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        if not self.embeds_text:
+            return self._embedder.embed_texts(texts)
+        return self._texts.submit(texts) if texts else self._nothing()
+
+    def close(self) -> None:
+        """End the worker threads; later calls raise ``ModelUnavailable``."""
+        self._pictures.close()
+        self._texts.close()
+
+    def _exclusively(self, run: Run[Item]) -> Run[Item]:
+        """Pictures and texts have a worker each, the network runs for one of them at a time."""
+
+        def alone(items: Sequence[Item]) -> Embeddings:
+            with self._network:
+                return run(items)
+
+        return alone
+
+    def _nothing(self) -> Embeddings:
+        return np.empty((0, self.identity.dimension), np.float32)
