@@ -1,0 +1,5 @@
+"""``python -m app`` is the command ``lookalike``."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,96 @@
+"""Answers: JSON objects with ``status`` and ``statistics``, failures with ``error_description``."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+from flask import Response, g
+
+from app.api.status import OK, Status, status_of_skip
+from app.domain.errors import InvalidRequest
+from app.domain.skip import Skip, SkipReason
+
+
+def start_clock() -> None:
+    """Remember when the work on a request began."""
+    g.started = time.perf_counter()
+
+
+def answer(status: Status = OK, **members: Any) -> Response:
+    """An answer; members that are None are left out."""
+    return _response(status, {name: value for name, value in members.items() if value is not None})
+
+
+def failure(status: Status, description: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A failed request's answer, ``description`` one sentence."""
+    response = _response(status, {"error_description": description})
+    response.headers.extend(headers or {})
+    return response
+
+
+def listing(records: Sequence[Mapping[str, Any]], status: Status = OK, **members: Any) -> Response:
+    """An answer with records."""
+    return answer(status, answer_records=records, answer_count=len(records), **members)
+
+
+def processing(status: Status, records: Sequence[Mapping[str, Any]], skipped: Sequence[Skip]) -> Response:
+    """The answer of a method that takes records: those processed, and those skipped with their reasons."""
+    description = None
+    if status.http_code != 200:
+        faults = [skip.description for skip in skipped if skip.reason is SkipReason.FAULT]
+        others = [skip.description for skip in skipped if skip.description]
+        description = (faults or others or ["none of the records could be processed"])[0]
+    return listing(
+        records, status, skipped_records=[_skipped(skip) for skip in skipped], error_description=description
+    )
+
+
+def streamed_listing(batches: Iterable[Sequence[Mapping[str, Any]]]) -> Response:
+    """A listing that is written while it is read: its size is not bounded, the memory it takes is.
+
+    The first batch is read before anything is sent, so that a database that is down gives its proper answer.
+    """
+    iterator = iter(batches)
+    first = next(iterator, [])
+    started = g.started
+
+    def body() -> Iterator[bytes]:
+        count = len(first)
+        yield b'{"answer_records":[' + _members(first)
+        for batch in iterator:
+            count += len(batch)
+            yield b"," + _members(batch)
+        rest = {"answer_count": count, "status": _status(OK), "statistics": _statistics(started)}
+        yield b"]," + orjson.dumps(rest)[1:]
+
+    return Response(body(), mimetype="application/json")
+
+
+def _members(batch: Sequence[Mapping[str, Any]]) -> bytes:
+    return b",".join(orjson.dumps(record) for record in batch)
+
+
+def _skipped(skip: Skip) -> dict[str, Any]:
+    reason: dict[str, Any] = {"status": _status(status_of_skip(skip))}
+    if skip.description:
+        reason["error_description"] = skip.description
+    return {"_id": skip.id, "_reason": reason}
+
+
+def _response(status: Status, members: Mapping[str, Any]) -> Response:
+    document = {"status": _status(status), **members, "statistics": _statistics(g.get("started"))}
+    try:
+        body = orjson.dumps(document)
+    except (TypeError, orjson.JSONEncodeError) as error:
+        raise InvalidRequest("the answer cannot be written as JSON") from error
+    return Response(body, status=status.http_code, mimetype="application/json")
+
+
+def _status(status: Status) -> dict[str, Any]:
+    return {"code": status.code, "text": status.text}
+
+
+def _statistics(started: float | None) -> dict[str, float]:
+    elapsed = 0.0 if started is None else (time.perf_counter() - started) * 1000
+    return {"OperationTime": round(elapsed, 3)}

@@ -1,0 +1,127 @@
+"""The Flask application: routing, authentication, and the same JSON envelope for whatever happens."""
+
+import logging
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from app.api.answers import answer, failure, start_clock
+from app.api.bodies import read_object
+from app.api.credentials import collection_headers, read_token
+from app.api.methods import METHODS, ping
+from app.api.schemas import load
+from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
+from app.domain.errors import InvalidRequest, LookalikeError, ReadOnlyToken
+from app.services.access import account_of, resolve_access
+from app.services.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
+
+
+def create_app(runtime: Runtime) -> Flask:
+    """The WSGI application over an open runtime."""
+    app = Flask("lookalike", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = runtime.settings.max_body_bytes
+    paths = {path for service in runtime.settings.services.values() for path in service.paths}
+
+    app.before_request(start_clock)
+    app.register_error_handler(LookalikeError, _expected_failure)
+    app.register_error_handler(HTTPException, _http_failure)
+    app.register_error_handler(Exception, _unexpected_failure)
+
+    # Every verb is routed here, so that a wrong one is answered as the others are.
+    options = {"methods": _VERBS, "provide_automatic_options": False, "strict_slashes": False}
+
+    @app.route("/account/v2/details/", **options)
+    def account_details() -> Response:
+        _require_verb("GET", "POST")
+        account = account_of(runtime, read_token(request))
+        return answer(
+            id=str(account.id),
+            email=account.email,
+            first_name=account.first_name,
+            last_name=account.last_name,
+            phone=account.phone or "",
+            organization=account.organization,
+            verified=account.verified,
+            credits_counter=account.credits_counter,
+            credits_limit=account.credits_limit,
+            default_workspace=str(account.default_workspace),
+        )
+
+    @app.route("/<path:service>/v2/<method>", **options)
+    def call(service: str, method: str) -> Response:
+        if service not in paths:
+            raise NotFound(f"there is no service at /{service}/v2/")
+        if method == "ping":
+            _require_verb("POST", "GET")
+            read_object(request)
+            return ping(runtime)
+        known = METHODS.get(method)
+        if known is None:
+            raise NotFound(f"there is no method {method!r}; the methods are {', '.join(['ping', *METHODS])}")
+        _require_verb("POST", *(["GET"] if known.answers_get else []))
+        collection_id, collection_name = collection_headers(request)
+        access = resolve_access(
+            runtime, read_token(request), collection_id=collection_id, collection_name=collection_name
+        )
+        if known.writes and access.read_only:
+            raise ReadOnlyToken(f"the token is read-only, {method} writes")
+        arguments = load(known.schema, read_object(request))
+        _require_few_records(arguments.get("records", []), runtime.settings.max_records)
+        return known.call(runtime, access, arguments)
+
+    return app
+
+
+def _require_verb(*verbs: str) -> None:
+    if request.method not in verbs:
+        raise MethodNotAllowed(verbs, f"{request.method} is not allowed here, use {' or '.join(verbs)}")
+
+
+def _require_few_records(records: list[object], most: int) -> None:
+    if len(records) > most:
+        raise InvalidRequest(f"one request may hold at most {most} records, not {len(records)}", path="records")
+
+
+def _expected_failure(error: LookalikeError) -> Response:
+    status = status_of_error(error)
+    if status is UNKNOWN_ERROR:
+        return _unexpected_failure(error)
+    if status.code >= 500:
+        log.warning("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
+    return failure(status, str(error))
+
+
+def _http_failure(error: HTTPException) -> Response:
+    code = error.code or 500
+    description = error.description or "the request cannot be answered"
+    if code == 404 and error.description == NotFound.description:
+        description = f"there is nothing at {request.path}"
+    if isinstance(error, RequestEntityTooLarge):
+        description = "the body is larger than this server accepts; send the records in several requests"
+        _drain()
+    headers = dict(error.get_headers())
+    return failure(status_of_http(code), description, {"Allow": headers["Allow"]} if "Allow" in headers else None)
+
+
+def _unexpected_failure(error: Exception) -> Response:
+    log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
+    return failure(UNKNOWN_ERROR, "the service failed in an unexpected way; its log says more")
+
+
+def _drain() -> None:
+    """Read what is left of a body that is too large.
+
+    A server that answers and hangs up while the client is still sending makes the client see a broken connection
+    instead of the answer. Bounded: after some more the connection may break.
+    """
+    remaining = 8 * (request.max_content_length or 0)
+    stream = request.environ["wsgi.input"]
+    while remaining > 0:
+        data = stream.read(min(remaining, 1 << 20))
+        if not data:
+            return
+        remaining -= len(data)

@@ -1,0 +1,99 @@
+"""The methods of a service: for each its request, what it needs, and the service call that it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+from marshmallow import Schema
+
+from app import __version__
+from app.api import schemas
+from app.api.answers import answer, listing, processing, streamed_listing
+from app.api.status import DELETED, RECORDS_FOUND, status_of_insertion, status_of_selection
+from app.domain.account import Access
+from app.services import inserting, records, searching, status
+from app.services.access import require_collection
+from app.services.runtime import Runtime
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method: ``call`` takes the runtime, the access and the checked fields of the request."""
+
+    call: Callable[[Runtime, Access, Arguments], Response]
+    schema: type[Schema] = schemas.Request
+    writes: bool = False
+    answers_get: bool = False
+
+
+def _insert(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    done = inserting.insert(runtime, access, arguments["records"], arguments["fields_to_return"])
+    return processing(status_of_insertion(len(done.answer), done.skipped), done.answer, done.skipped)
+
+
+def _delete(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    done = records.delete(runtime, access, arguments["records"])
+    code = status_of_selection(len(done.answer), done.skipped, all_found=DELETED)
+    return processing(code, done.answer, done.skipped)
+
+
+def _get(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    done = records.get(runtime, access, arguments["records"], arguments["fields_to_return"])
+    code = status_of_selection(len(done.answer), done.skipped, all_found=RECORDS_FOUND)
+    return processing(code, done.answer, done.skipped)
+
+
+def _update(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    done = records.update(runtime, access, arguments["records"], arguments["fields_to_return"])
+    code = status_of_selection(len(done.answer), done.skipped, all_found=RECORDS_FOUND)
+    return processing(code, done.answer, done.skipped)
+
+
+def _get_record_count(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    return answer(answer_count=records.count(runtime, require_collection(access)))
+
+
+def _all_records(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    wanted = arguments["fields_to_return"]
+    if not {"size", "page"} & request.args.keys():
+        batches = records.everything(runtime, access, wanted)
+        return streamed_listing([wanted.show(record) for record in batch] for batch in batches)
+    paging = schemas.load(schemas.AllRecordsPage, request.args)
+    page = records.page(runtime, access, wanted, size=paging["size"], number=paging["page"])
+    following = None
+    if page.more:
+        following = f"{request.base_url}?size={paging['size']}&page={paging['page'] + 1}"
+    return listing(page.answer, next=following)
+
+
+def _visual_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    ranking = searching.visual_knn(
+        runtime,
+        access,
+        arguments["query_record"],
+        arguments["fields_to_return"],
+        k=arguments["k"],
+        offset=arguments["offset"],
+        effort=arguments["cand_set_size"] or arguments["approx_param"],
+    )
+    return listing(ranking.answer, answer_distances=ranking.distances)
+
+
+def ping(runtime: Runtime) -> Response:
+    """ping: needs neither token nor collection."""
+    server = status.describe_database(runtime)
+    return answer(info=f"Lookalike {__version__}, HNSW indexes of {server}")
+
+
+METHODS: Mapping[str, Method] = {
+    "insert": Method(_insert, schemas.Insert, writes=True),
+    "delete": Method(_delete, schemas.Delete, writes=True),
+    "get": Method(_get, schemas.Get),
+    "update": Method(_update, schemas.Update, writes=True),
+    "getRecordCount": Method(_get_record_count, answers_get=True),
+    "allRecords": Method(_all_records, schemas.AllRecords),
+    "visualKNN": Method(_visual_knn, schemas.VisualKnn),
+}

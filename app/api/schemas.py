@@ -1,0 +1,156 @@
+"""What each method's request may hold: types, defaults and bounds. Unknown fields are ignored."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
+from marshmallow.validate import Range
+
+from app.domain.errors import InvalidRequest
+from app.domain.fields import ALL, ONLY_ID, Fields, parse_fields
+
+MAX_PAGE = 10_000
+"""How far ``from + k`` may reach."""
+
+
+class WholeNumber(fields.Field[int]):
+    """A JSON number without fraction; ``3.0`` counts, ``true`` and ``"3"`` do not."""
+
+    def __init__(self, least: int, most: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        if type(value) is not int:
+            raise ValidationError("it has to be a whole number")
+        if not self.least <= value <= self.most:
+            raise ValidationError(f"it has to be between {self.least} and {self.most}")
+        return value
+
+
+class Number(fields.Field[float]):
+    """A finite JSON number."""
+
+    def __init__(self, least: float, most: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> float:
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValidationError("it has to be a number")
+        if not self.least <= value <= self.most:
+            raise ValidationError(f"it has to be between {self.least:g} and {self.most:g}")
+        return float(value)
+
+
+class Records(fields.Field[list[object]]):
+    """A non-empty array of records; each is looked at by the service, which can skip single ones."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> list[object]:
+        if not isinstance(value, list):
+            raise ValidationError("it has to be an array of records")
+        if not value:
+            raise ValidationError("it has to hold at least one record")
+        return value
+
+
+class Object(fields.Field[dict[str, Any]]):
+    """A JSON object."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
+    ) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError("it has to be a JSON object")
+        return value
+
+
+class FieldsToReturn(fields.Field[Fields]):
+    """Names of fields, or ``"*"``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Fields:
+        try:
+            return parse_fields(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class Request(Schema):
+    """Base of all requests. A field that is null counts as not given: some clients send all they know."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @pre_load
+    def _drop_nulls(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if value is not None}
+
+
+class Insert(Request):
+    """insert"""
+
+    records = Records(required=True)
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+
+
+class Get(Request):
+    """get"""
+
+    records = Records(required=True)
+    fields_to_return = FieldsToReturn(load_default=ALL)
+
+
+class Update(Get):
+    """update"""
+
+
+class Delete(Request):
+    """delete"""
+
+    records = Records(required=True)
+
+
+class AllRecords(Request):
+    """allRecords; ``size`` and ``page`` are parameters of the URL."""
+
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+
+
+class AllRecordsPage(Request):
+    """The parameters of allRecords in the URL."""
+
+    size = fields.Integer(load_default=1000, validate=Range(1, MAX_PAGE))
+    page = fields.Integer(load_default=1, validate=Range(1, 2**31))
+
+
+class VisualKnn(Request):
+    """visualKNN"""
+
+    query_record = Object(required=True)
+    k = WholeNumber(0, MAX_PAGE, load_default=30)
+    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+    cand_set_size = WholeNumber(0, 2**31, load_default=None)
+    approx_param = WholeNumber(0, 2**31, load_default=None)
+
+    @validates_schema
+    def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["offset"] + data["k"] > MAX_PAGE:
+            raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
+
+
+def load(schema: type[Schema], document: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's fields, checked; raises ``InvalidRequest`` naming the first wrong one."""
+    try:
+        loaded: dict[str, Any] = schema().load(document)
+    except ValidationError as error:
+        assert isinstance(error.messages, dict)
+        name, messages = next(iter(error.messages.items()))
+        message = messages[0] if isinstance(messages, list) else "it is malformed"
+        if message == fields.Field.default_error_messages["required"]:
+            message = "this field is missing"
+        raise InvalidRequest(str(message), path=name) from error
+    return loaded

@@ -1,0 +1,103 @@
+"""``lookalike import`` and ``lookalike export``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Never
+from uuid import UUID
+
+import click
+from tqdm import tqdm
+
+from app.cli.session import json_option, open_runtime, reports_errors, show
+from app.domain.collection import Collection
+from app.domain.errors import LookalikeError
+from app.services.collections import find_collection
+from app.services.exporting import export_records
+from app.services.loading import (
+    Import,
+    Item,
+    finish_index,
+    items_of_folder,
+    items_of_lines,
+    load_records,
+    pictures_in,
+)
+from app.services.records import count
+from app.services.runtime import Runtime
+
+
+@click.command("import")
+@click.argument("collection_id", type=click.UUID)
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@json_option
+@reports_errors
+def import_(collection_id: UUID, path: Path, as_json: bool) -> None:
+    """Import a folder of pictures, or a file of JSON lines (one record a line).
+
+    An interrupted import is resumed by running it again.
+    """
+    with open_runtime() as runtime:
+        collection = find_collection(runtime, collection_id)
+        outcome = import_path(runtime, collection, path.resolve())
+    for fault in outcome.faults:
+        click.echo(fault, err=True)
+    facts = {"inserted": outcome.inserted, "known": outcome.known, "failed": outcome.failed}
+    line = f"{outcome.inserted} inserted, {outcome.known} known already, {outcome.failed} failed"
+    show(facts, as_json=as_json, line=line)
+    if outcome.failed:
+        raise SystemExit(1)
+
+
+@click.command()
+@click.argument("collection_id", type=click.UUID)
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@json_option
+@reports_errors
+def export(collection_id: UUID, file: Path, as_json: bool) -> None:
+    """Export a collection as JSON lines, embeddings included."""
+    with open_runtime() as runtime:
+        collection = find_collection(runtime, collection_id)
+        with tqdm(total=count(runtime, collection), unit="record", desc="export") as bar:
+            written = export_records(runtime, collection, file.resolve(), bar.update)
+    show({"exported": written}, as_json=as_json, line=f"{written} records exported")
+
+
+def import_path(runtime: Runtime, collection: Collection, path: Path) -> Import:
+    """Import a folder or a file with a progress bar on standard error."""
+    if path.is_dir():
+        pictures = pictures_in(path)
+        if not pictures:
+            raise click.ClickException(f"there are no pictures in {path}")
+        return import_items(runtime, collection, items_of_folder(path, pictures), len(pictures))
+    with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="import") as bar:
+        items = items_of_lines(path, collection, bar.update)
+        outcome = load_records(runtime, collection, items, lambda state: _tell(bar, state))
+    _build_index(runtime, collection)
+    return outcome
+
+
+def import_items(runtime: Runtime, collection: Collection, items: Iterator[Item], total: int) -> Import:
+    """Import items, a known number of them, with a progress bar."""
+    with tqdm(total=total, unit="picture", desc="import") as bar:
+
+        def counted() -> Iterator[Item]:
+            for item in items:
+                yield item
+                bar.update()
+
+        outcome = load_records(runtime, collection, counted(), lambda state: _tell(bar, state))
+    _build_index(runtime, collection)
+    return outcome
+
+
+def _tell(bar: "tqdm[Never]", state: Import) -> None:
+    bar.set_postfix(inserted=state.inserted, known=state.known, failed=state.failed, refresh=False)
+
+
+def _build_index(runtime: Runtime, collection: Collection) -> None:
+    if count(runtime, collection) > 10_000:
+        click.echo("building the vector index …", err=True)
+    try:
+        finish_index(runtime, collection)
+    except LookalikeError as error:
+        raise click.ClickException(f"{error}; the records are in, `lookalike repair` builds the index") from error

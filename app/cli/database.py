@@ -1,0 +1,70 @@
+"""``lookalike migrate``, ``lookalike db`` and ``lookalike repair``."""
+
+import os
+
+import click
+
+from app.cli.session import json_option, open_runtime, reports_errors, show
+from app.db.embedded import EmbeddedPostgres
+from app.db.migrations import database_url
+from app.db.migrations import migrate as run_migrations
+from app.domain.errors import ConfigurationError
+from app.services.repairing import repair as run_repair
+from app.settings import Settings, load_settings
+
+
+@click.command()
+@reports_errors
+def migrate() -> None:
+    """Bring the database schema to the newest version."""
+    run_migrations(database_url(load_settings()))
+    click.echo("the schema is at its newest version")
+
+
+@click.command()
+@reports_errors
+def repair() -> None:
+    """Finish interrupted index builds and deletions (`serve` does so at its start)."""
+    with open_runtime() as runtime:
+        for line in run_repair(runtime):
+            click.echo(line)
+
+
+@click.group()
+def db() -> None:
+    """The embedded database server."""
+
+
+@db.command()
+@json_option
+@reports_errors
+def uri(as_json: bool) -> None:
+    """Print the database's URL, starting the embedded server if need be."""
+    url = database_url(load_settings())
+    show({"uri": url}, as_json=as_json, line=url)
+
+
+@db.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@reports_errors
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open psql on the database; ARGUMENTS are psql's."""
+    settings = load_settings()
+    url = database_url(settings)
+    program = str(EmbeddedPostgres(settings.home).binary("psql"))
+    os.execv(program, [program, url, *arguments])  # noqa: S606 - psql takes over, that is the command
+
+
+@db.command()
+@json_option
+@reports_errors
+def stop(as_json: bool) -> None:
+    """Stop the embedded server."""
+    stopped = _embedded(load_settings()).stop()
+    show({"stopped": stopped}, as_json=as_json, line="stopped" if stopped else "it was not running")
+
+
+def _embedded(settings: Settings) -> EmbeddedPostgres:
+    if settings.database_url is not None:
+        raise ConfigurationError("DATABASE_URL is set: the database is not the embedded one")
+    return EmbeddedPostgres(settings.home)

@@ -1,0 +1,82 @@
+"""Who may do what: tokens in, account and collection out."""
+
+import hashlib
+import secrets
+import uuid
+from uuid import UUID
+
+from app.db import accounts
+from app.domain.account import Access, Account
+from app.domain.collection import Collection
+from app.domain.errors import CollectionMissing, CollectionNotFound, CreditsExceeded, Unauthorized
+from app.services.runtime import Runtime
+
+TOKEN_BYTES = 20
+
+
+def new_token() -> str:
+    """A fresh token: 40 hex digits. (At 70 characters and more the original's client changes its header.)"""
+    return secrets.token_hex(TOKEN_BYTES)
+
+
+def token_digest(token: str) -> bytes:
+    """What the database knows of a token. Tokens are random, so a plain SHA-256 is as good as a slow hash."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def resolve_access(
+    runtime: Runtime, token: str, *, collection_id: str | None, collection_name: str | None
+) -> Access:
+    """The bearer of a token and the collection of the request.
+
+    Raises ``Unauthorized``, ``CollectionMissing`` when neither id nor name is given, and ``CollectionNotFound``.
+    """
+    parsed = _parse_uuid(collection_id)
+    access = accounts.resolve_access(
+        runtime.database,
+        token_digest(token),
+        collection_id=parsed,
+        collection_name=collection_name if collection_id is None else None,
+    )
+    if access is None:
+        raise Unauthorized("the token is not valid")
+    if not collection_id and not collection_name:
+        raise CollectionMissing("the header collection-id is missing")
+    if access.collection is None:
+        raise CollectionNotFound("there is no such collection, or the token may not use it")
+    return access
+
+
+def require_collection(access: Access) -> Collection:
+    """The collection that ``resolve_access`` found."""
+    assert access.collection is not None
+    return access.collection
+
+
+def account_of(runtime: Runtime, token: str) -> Account:
+    """The account that a token belongs to; raises ``Unauthorized``."""
+    account = accounts.find_account_by_token(runtime.database, token_digest(token))
+    if account is None:
+        raise Unauthorized("the token is not valid")
+    return account
+
+
+def require_credits(runtime: Runtime, account_id: UUID, credits: int) -> None:
+    """Raise ``CreditsExceeded`` early, before anything is embedded; charging decides again."""
+    if credits and not accounts.has_credits(runtime.database, account_id, credits):
+        raise credits_exceeded(credits)
+
+
+def credits_exceeded(credits: int) -> CreditsExceeded:
+    """The error of a batch that the account cannot pay."""
+    return CreditsExceeded(f"credits exceeded: the account has not the {credits} credits that the call costs")
+
+
+def _parse_uuid(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        # No collection has such an id; the nil UUID is never given to one.
+        return uuid.UUID(int=0)

@@ -1,0 +1,190 @@
+"""From records to embeddings: fetch or decode the pictures, hash them, and let the collection's model embed them.
+
+Records pass in chunks. While the model works on one chunk, the pictures of the next are fetched, decoded, prepared
+and hashed on other threads, so that neither waits for the other and memory is bounded by two chunks. A record that
+brings its own vector passes by the model altogether.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.collection import Collection
+from app.domain.errors import ModelUnavailable, PictureRefused
+from app.domain.model import VECTORS
+from app.domain.record import IncomingRecord
+from app.embedding.base import Embedder, Prepared
+from app.images.decode import decode_picture
+from app.images.phash import PerceptualHash, perceptual_hash
+from app.images.sources import decode_base64, read_file
+from app.services.runtime import Runtime
+
+CHUNK = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A record's embedding, shape (dimension,), float32, and what was read off its picture on the way."""
+
+    vector: NDArray[np.float32]
+    content_hash: bytes | None = None
+    phash: bytes | None = None
+    phash_quality: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A picture on its way to the model."""
+
+    tensor: Prepared
+    content_hash: bytes
+    phash: PerceptualHash
+
+
+Outcome = Embedded | PictureRefused | ModelUnavailable
+
+
+def costs_credit(record: IncomingRecord) -> bool:
+    """Whether embedding the record means running the model."""
+    return record.vector is None and record.has_picture
+
+
+def embed_record(runtime: Runtime, collection: Collection, record: IncomingRecord) -> Embedded:
+    """The embedding of one record; raises ``PictureRefused`` or ``ModelUnavailable``."""
+    (outcome,) = embed_records(runtime, collection, [record])
+    if isinstance(outcome, Embedded):
+        return outcome
+    raise outcome
+
+
+def embed_text(runtime: Runtime, collection: Collection, text: str) -> NDArray[np.float32]:
+    """The embedding of a text; raises ``TextNotSupported`` or ``ModelUnavailable``."""
+    vector: NDArray[np.float32] = model_of(runtime, collection).embed_texts([text])[0]
+    return vector
+
+
+def embed_records(
+    runtime: Runtime,
+    collection: Collection,
+    records: Iterable[IncomingRecord],
+    *,
+    file_roots: Sequence[Path] | None = None,
+) -> Iterator[Outcome]:
+    """The outcome for each record, in order; a failure is an item of its own and leaves the others alone.
+
+    ``file_roots`` are the folders whose files ``_file`` may name; None for those of the settings.
+    """
+    roots = runtime.settings.file_roots if file_roots is None else file_roots
+    pipeline = _Pipeline(runtime, collection, roots)
+    remaining = iter(records)
+    ahead: list[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable] = []
+    while chunk := list(islice(remaining, CHUNK)):
+        started = pipeline.start(chunk)
+        yield from pipeline.finish(ahead)
+        ahead = started
+    yield from pipeline.finish(ahead)
+
+
+def model_of(runtime: Runtime, collection: Collection) -> Embedder:
+    """The collection's model; raises ``ModelUnavailable`` when it cannot be loaded or is another one by now."""
+    if collection.model.name == VECTORS:
+        raise ModelUnavailable("this collection takes vectors from outside: send _vector instead of a picture")
+    model = runtime.models.get(collection.model.name)
+    if model.identity.fingerprint != collection.model.fingerprint:
+        raise ModelUnavailable(
+            f"the collection was made with another version of the model {collection.model.name!r} "
+            "(weights, preprocessing or precision differ), so that distances would mean nothing"
+        )
+    return model
+
+
+class _Pipeline:
+    def __init__(self, runtime: Runtime, collection: Collection, roots: Sequence[Path]) -> None:
+        self._runtime = runtime
+        self._collection = collection
+        self._roots = roots
+        self._model: Embedder | ModelUnavailable | None = None
+
+    def start(
+        self, chunk: Sequence[IncomingRecord]
+    ) -> list[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable]:
+        """Set the pictures of a chunk off to the decoders; what needs no decoder is settled at once."""
+        to_fetch = [r.url for r in chunk if costs_credit(r) and r.base64 is None and r.url is not None]
+        fetched = iter(self._runtime.fetcher.fetch_all(to_fetch) if to_fetch else [])
+        started: list[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable] = []
+        for record in chunk:
+            if record.vector is not None:
+                started.append(Embedded(record.vector, phash=record.phash))
+            elif not record.has_picture:
+                started.append(PictureRefused("the record has none of _base64, _url, _file and _vector"))
+            else:
+                answer = next(fetched) if record.base64 is None and record.url is not None else None
+                model = self._loaded_model()
+                if isinstance(answer, PictureRefused):
+                    started.append(answer)
+                elif isinstance(model, ModelUnavailable):
+                    started.append(model)
+                else:
+                    started.append(self._runtime.decoders.submit(self._prepare, model, record, answer))
+        return started
+
+    def finish(
+        self, started: Sequence[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable]
+    ) -> Iterator[Outcome]:
+        """Embed what the decoders have prepared, in one go."""
+        outcomes: list[Outcome | _Prepared] = []
+        for item in started:
+            try:
+                outcomes.append(item.result() if isinstance(item, Future) else item)
+            except PictureRefused as error:
+                outcomes.append(error)
+        embedded = self._embed([outcome for outcome in outcomes if isinstance(outcome, _Prepared)])
+        for outcome in outcomes:
+            yield next(embedded) if isinstance(outcome, _Prepared) else outcome
+
+    def _embed(self, pictures: Sequence[_Prepared]) -> Iterator[Outcome]:
+        if not pictures:
+            return
+        model = self._loaded_model()
+        assert not isinstance(model, ModelUnavailable)
+        try:
+            vectors = model.embed_prepared([picture.tensor for picture in pictures])
+        except PictureRefused as error:
+            if len(pictures) == 1:
+                yield error
+                return
+            # One of them is to blame; alone, each gets its own answer.
+            for picture in pictures:
+                yield from self._embed([picture])
+            return
+        for picture, vector in zip(pictures, vectors, strict=True):
+            yield Embedded(vector, picture.content_hash, picture.phash.bits, picture.phash.quality)
+
+    def _loaded_model(self) -> Embedder | ModelUnavailable:
+        if self._model is None:
+            try:
+                self._model = model_of(self._runtime, self._collection)
+            except ModelUnavailable as error:
+                self._model = error
+        return self._model
+
+    def _prepare(self, model: Embedder, record: IncomingRecord, fetched: bytes | None) -> _Prepared:
+        """Runs on a decoder's thread."""
+        settings = self._runtime.settings
+        if record.base64 is not None:
+            data = decode_base64(record.base64)
+        elif fetched is not None:
+            data = fetched
+        else:
+            assert record.file is not None
+            data = read_file(record.file, self._roots, max_bytes=settings.max_image_bytes)
+        if len(data) > settings.max_image_bytes:
+            raise PictureRefused(f"the picture has more than {settings.max_image_bytes} bytes")
+        picture = decode_picture(data, max_pixels=settings.max_image_pixels)
+        return _Prepared(model.prepare(picture), hashlib.sha256(data).digest(), perceptual_hash(picture))

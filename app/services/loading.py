@@ -1,0 +1,191 @@
+"""Bulk import: records from a folder of pictures or from JSON lines into a collection, in batches.
+
+A batch is one transaction, and ids that are known already are passed over before their pictures are read, so an
+import that was interrupted is resumed by running it again. Into an empty collection it loads by COPY without a
+vector index, which is built once at the end: an index that grows record by record takes many times as long.
+Searches compute every distance until then. The importer holds a lock on the collection's index as long as it
+lives; if it is killed, ``repair`` finds a collection without index and without importer, and builds it.
+"""
+
+import hashlib
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from app.db import accounts, partitions, records
+from app.db.database import advisory_lock
+from app.db.records import NewRecord
+from app.domain.collection import Collection
+from app.domain.errors import ConfigurationError, InvalidRequest
+from app.domain.record import IncomingRecord, parse_record
+from app.services.access import credits_exceeded
+from app.services.embedding import Embedded, costs_credit, embed_records
+from app.services.inserting import new_record, require_capacity
+from app.services.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+BATCH = 512
+PICTURE_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".bmp", ".tif", ".tiff", ".gif"}
+
+# Ids of lines that bring none are derived from the line: the second run of an import finds them known.
+_LINE_NAMESPACE = uuid.UUID("5b0a4c52-4b2c-4c2e-9a4e-0f4f6c0d7b11")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record on its way in, or the reason why it cannot be read. ``label`` names it for the operator."""
+
+    label: str
+    record: IncomingRecord | None
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class Import:
+    """How an import went. ``faults`` holds the first reasons, each with its record's label."""
+
+    inserted: int = 0
+    known: int = 0
+    failed: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def fail(self, label: str, reason: str) -> None:
+        """Count a record that did not go in."""
+        self.failed += 1
+        if len(self.faults) < 20:
+            self.faults.append(f"{label}: {reason}")
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """All pictures under a folder, by their suffixes, in the order of their paths."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        found += [Path(parent, name) for name in files if Path(name).suffix.lower() in PICTURE_SUFFIXES]
+    return sorted(found)
+
+
+def items_of_folder(folder: Path, pictures: Iterable[Path]) -> Iterator[Item]:
+    """A record for each picture: its path within the folder is the ``_id``, name and folder are attributes."""
+    for path in pictures:
+        inside = path.relative_to(folder)
+        attributes = {"name": path.name, "folder": inside.parent.as_posix()}
+        label = inside.as_posix()
+        try:
+            record = parse_record({"_id": label, "_file": str(path), **attributes}, label)
+        except InvalidRequest as error:
+            yield Item(label, None, str(error))
+        else:
+            yield Item(label, record)
+
+
+def items_of_lines(file: Path, collection: Collection, advance: Callable[[int], object]) -> Iterator[Item]:
+    """A record for each JSON line; ``advance`` is told the bytes read. Relative ``_file``s start at the file."""
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            advance(len(line))
+            if not line.strip():
+                continue
+            label = f"line {number}"
+            try:
+                record = parse_record(orjson.loads(line), label, dimension=collection.model.dimension)
+            except (InvalidRequest, orjson.JSONDecodeError) as error:
+                yield Item(label, None, str(error))
+                continue
+            if record.id is None:
+                digest = hashlib.sha256(line).hexdigest()
+                record = replace(record, id=str(uuid.uuid5(_LINE_NAMESPACE, f"{number} {digest}")))
+            if record.file is not None and record.vector is None:
+                record = replace(record, file=str(file.parent / record.file))
+            yield Item(label, record)
+
+
+def load_records(
+    runtime: Runtime, collection: Collection, items: Iterable[Item], report: Callable[[Import], None]
+) -> Import:
+    """Load items batch by batch; ``report`` hears of each. An index that was left out for it is still to be built.
+
+    Raises ``ConfigurationError`` when another import is at work on the collection, ``CapacityExceeded`` and
+    ``CreditsExceeded``; the batches before stay.
+    """
+    outcome = Import()
+    with advisory_lock(runtime.database, _index_lock(collection)) as connection:
+        if connection is None:
+            raise ConfigurationError("another import or index build is running on this collection")
+        if records.count_records(runtime.database, collection.id) == 0:
+            partitions.drop_vector_index(
+                connection,
+                collection.id,
+                model_id=collection.model_id,
+                dimension=collection.model.dimension,
+            )
+        waiting = iter(items)
+        while batch := list(islice(waiting, BATCH)):
+            _load_batch(runtime, collection, batch, outcome)
+            report(outcome)
+    return outcome
+
+
+def finish_index(runtime: Runtime, collection: Collection) -> bool:
+    """Build the vector index if it is missing and nobody else is at it; True when it was built."""
+    with advisory_lock(runtime.database, _index_lock(collection)) as connection:
+        if connection is None or collection.id not in partitions.collections_without_vector_index(
+            runtime.database
+        ):
+            return False
+        log.info("building the vector index of collection %s", collection.id)
+        partitions.build_vector_index(
+            connection, collection.id, model_id=collection.model_id, dimension=collection.model.dimension
+        )
+    return True
+
+
+def _load_batch(runtime: Runtime, collection: Collection, batch: list[Item], outcome: Import) -> None:
+    fresh: dict[str, tuple[Item, IncomingRecord]] = {}
+    for item in batch:
+        if item.record is None or item.record.id is None:
+            outcome.fail(item.label, item.fault)
+        elif item.record.id in fresh:
+            outcome.known += 1
+        else:
+            fresh[item.record.id] = (item, item.record)
+    known = records.known_ids(runtime.database, collection.id, list(fresh))
+    outcome.known += len(known)
+    candidates = [pair for id, pair in fresh.items() if id not in known]
+    ready: list[NewRecord] = []
+    price = 0
+    # The operator who runs the command may read any file that the command may.
+    outcomes = embed_records(runtime, collection, (record for _, record in candidates), file_roots=[Path("/")])
+    for (item, record), embedded in zip(candidates, outcomes, strict=True):
+        if isinstance(embedded, Embedded):
+            ready.append(new_record(record, embedded))
+            price += costs_credit(record)
+        else:
+            outcome.fail(item.label, str(embedded))
+    if ready:
+        outcome.inserted += _store(runtime, collection, ready, price)
+
+
+def _store(runtime: Runtime, collection: Collection, ready: list[NewRecord], price: int) -> int:
+    with runtime.database.transaction() as connection:
+        records.lock_for_writing(connection, collection.id, alone=True)
+        # Whatever came in between by REST is passed over; COPY itself knows no ON CONFLICT.
+        late = records.known_ids_within(connection, collection.id, [record.id for record in ready])
+        fresh = [record for record in ready if record.id not in late]
+        records.copy_records(connection, collection, fresh)
+        if collection.capacity is not None:
+            require_capacity(collection, records.count_records_within(connection, collection.id), len(fresh))
+        if price and not accounts.charge(connection, collection.account_id, price):
+            raise credits_exceeded(price)
+    return len(fresh)
+
+
+def _index_lock(collection: Collection) -> str:
+    return f"lookalike index {collection.id}"

@@ -1,0 +1,42 @@
+"""What a process holds on to: settings, the database, the models, and the threads that read pictures."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from app.db.database import Database
+from app.embedding.registry import ModelRegistry
+from app.images.fetch import PictureFetcher
+from app.settings import Settings
+
+
+class Runtime:
+    """Made once per process; a context manager. Nothing is connected, loaded or started before it is needed."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self.settings = settings
+        self.database = Database(url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
+        self.models = ModelRegistry(settings.torch_threads)
+        self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
+        self.decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
+
+    def open(self) -> Self:
+        """Connect to the database."""
+        self.database.open()
+        return self
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.decoders.shutdown(cancel_futures=True)
+        self.fetcher.close()
+        self.models.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

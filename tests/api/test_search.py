@@ -1,0 +1,142 @@
+"""visualKNN on vectors from outside: order, ties, pages, and never fewer than k."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.db import search
+from app.db.records import NewRecord, copy_records
+from app.db.search import nearest
+from app.domain.fields import ONLY_ID
+from tests.service import Service, ids
+
+DIMENSION = 12
+
+
+@pytest.fixture
+def vectors(service: Service) -> dict[str, np.ndarray]:
+    """A collection of 300 records, and the unit vectors in it as float16 sees them."""
+    service.use_vectors(DIMENSION)
+    rows = np.random.default_rng(3).normal(size=(300, DIMENSION))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    names = [f"r{n:03}" for n in range(len(rows))]
+    service.insert_vectors({name: row.tolist() for name, row in zip(names, rows, strict=True)}, group=1)
+    return dict(zip(names, rows.astype(np.float16).astype(float), strict=True))
+
+
+def ranked(vectors: dict[str, np.ndarray], query: np.ndarray) -> list[tuple[float, str]]:
+    return sorted((100 * float(np.linalg.norm(vector - query)), name) for name, vector in vectors.items())
+
+
+def knn(service: Service, **body: Any) -> dict[str, Any]:
+    answer = service.call("visualKNN", **body)
+    assert answer["status"] == {"code": 200, "text": "OK"}
+    assert answer["answer_distances"] == sorted(answer["answer_distances"])
+    return answer
+
+
+def test_by_id(service: Service, vectors: dict[str, np.ndarray]) -> None:
+    answer = knn(service, query_record={"_id": "r007"}, k=20)
+    expected = ranked(vectors, vectors["r007"])[:20]
+    assert ids(answer) == [name for _, name in expected]
+    assert answer["answer_distances"] == pytest.approx([distance for distance, _ in expected], abs=1e-3)
+    assert answer["answer_distances"][0] == 0
+
+
+def test_by_vector(service: Service, vectors: dict[str, np.ndarray]) -> None:
+    query = np.arange(1.0, DIMENSION + 1)
+    answer = knn(service, query_record={"_vector": query.tolist()}, fields_to_return=["*"])
+    expected = ranked(vectors, (query / np.linalg.norm(query)).astype(np.float16).astype(float))
+    assert ids(answer) == [name for _, name in expected[:30]]
+    assert answer["answer_records"][0]["group"] == 1
+
+
+def test_distances_run_from_0_to_200(service: Service) -> None:
+    service.use_vectors(2)
+    service.insert_vectors({"same": [1, 0], "unrelated": [0, 1], "opposite": [-1, 0]})
+    answer = knn(service, query_record={"_vector": [5, 0]})
+    assert ids(answer) == ["same", "unrelated", "opposite"]
+    assert answer["answer_distances"] == pytest.approx([0, 141.42, 200], abs=0.01)
+
+
+def test_equal_distances_go_by_id(service: Service) -> None:
+    service.use_vectors(2)
+    service.insert_vectors({name: [1.0, 0.0] for name in ["b", "c", "a", "B", "ä"]})
+    assert ids(knn(service, query_record={"_vector": [1, 0]})) == ["B", "a", "b", "c", "ä"]
+
+
+def test_pages_are_disjoint_and_complete(service: Service, vectors: dict[str, np.ndarray]) -> None:
+    whole = ids(knn(service, query_record={"_id": "r000"}, k=300))
+    pages = [
+        ids(knn(service, query_record={"_id": "r000"}, k=70, **{"from": start})) for start in range(0, 350, 70)
+    ]
+    assert [name for page in pages for name in page] == whole
+    assert sorted(whole) == sorted(vectors)
+
+
+@pytest.mark.parametrize("k", [0, 1, 299, 300, 301, 5000])
+def test_never_fewer_than_k(service: Service, vectors: dict[str, np.ndarray], k: int) -> None:
+    assert len(ids(knn(service, query_record={"_id": "r000"}, k=k))) == min(k, 300)
+
+
+def test_deletions_leave_no_gaps(service: Service, vectors: dict[str, np.ndarray]) -> None:
+    doomed = [name for _, name in ranked(vectors, vectors["r000"])[1:260]]
+    service.call("delete", records=[{"_id": name} for name in doomed])
+    left = ids(knn(service, query_record={"_id": "r000"}, k=40))
+    assert len(left) == 40
+    assert not set(left) & set(doomed)
+
+
+def test_the_index_alone_finds_nearly_all(service: Service, vectors: dict[str, np.ndarray]) -> None:
+    assert service.collection is not None
+    hits = 0
+    for name in list(vectors)[::10]:
+        found = nearest(service.runtime.database, service.collection, name, ONLY_ID, limit=10, ef_search=100)
+        hits += len({n.record.id for n in found} & {name for _, name in ranked(vectors, vectors[name])[:10]})
+    assert hits >= 0.97 * 300
+
+
+@pytest.mark.parametrize("effort", [0, 1, 10**9])
+def test_any_effort_is_clamped(service: Service, vectors: dict[str, np.ndarray], effort: int) -> None:
+    for name in ("cand_set_size", "approx_param"):
+        assert len(ids(knn(service, query_record={"_id": "r000"}, k=30, **{name: effort}))) == 30
+
+
+def test_an_unknown_id(service: Service, vectors: dict[str, np.ndarray]) -> None:
+    answer = service.call("visualKNN", query_record={"_id": "nothing"})
+    assert answer["status"] == {"code": 403, "text": "wrong query record"}
+    assert "nothing" in answer["error_description"]
+    beside = {"_id": "nothing", "_vector": vectors["r001"].tolist()}
+    assert ids(knn(service, query_record=beside, k=1)) == ["r001"]
+
+
+@pytest.mark.parametrize("query", [{}, {"price": 1}, {"_vector": [1, 2]}, {"_vector": [0] * DIMENSION}])
+def test_queries_without_a_vector(service: Service, vectors: dict[str, np.ndarray], query: dict[str, Any]) -> None:
+    assert service.call("visualKNN", query_record=query)["status"]["code"] in (402, 403)
+
+
+def test_an_empty_collection(service: Service) -> None:
+    service.use_vectors(3)
+    assert ids(knn(service, query_record={"_vector": [1, 0, 0]})) == []
+    assert service.call("visualKNN", query_record={"_id": "a"})["status"]["code"] == 403
+
+
+@pytest.mark.parametrize("query", ["r001", np.full(DIMENSION, DIMENSION**-0.5, np.float32)], ids=["id", "vector"])
+def test_the_vector_index_serves_the_search(
+    service: Service, vectors: dict[str, np.ndarray], query: str | NDArray[np.float32]
+) -> None:
+    """The plan of the very statement that a search sends, on a table large enough for an index to pay."""
+    collection, database = service.collection, service.runtime.database
+    assert collection is not None
+    rows = np.random.default_rng(4).normal(size=(5000, DIMENSION)).astype(np.float32)
+    new = [NewRecord(f"x{n}", {}, None, None, None, None, None, row) for n, row in enumerate(rows)]
+    with database.transaction() as connection:
+        copy_records(connection, collection, new)
+    with database.session() as connection:
+        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+    for indexed in (True, False):
+        statement = search.statement(collection, query, ONLY_ID, indexed=indexed)
+        plan = database.explain(statement, search.parameters(collection, query, limit=10, offset=0))
+        assert ("_hnsw_" in plan) == indexed, plan
