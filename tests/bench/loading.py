@@ -1,0 +1,75 @@
+"""Loading vectors to searchable, and updating attributes afterwards: neither may hurt the searches."""
+
+import json
+import statistics
+from pathlib import Path
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from tests.bench.deployment import Deployment
+from tests.bench.table import Table
+from tests.bench.vectors import unit_vectors
+
+DIMENSION = 512
+UPDATES = 10_000
+BATCH = 1000
+SEARCHES = 300
+
+
+def measure(deployment: Deployment, table: Table, count: int) -> None:
+    """Add time and memory of a bulk load, time per updated record, and search latency before and after."""
+    file = deployment.folder / "vectors.jsonl"
+    _write(file, unit_vectors(count, DIMENSION, seed=1))
+    collection = deployment.new_collection("vectors", "--model", "vectors", "--dim", DIMENSION)
+    seconds, memory = deployment.timed_command("import", collection, file)
+    table.add(f"load of {count} vectors to searchable", f"{seconds:.0f} s", "", "≤ 120 s for 100,000")
+    table.add("memory of the importer", f"{memory / 2**20:.0f} MiB", "", "< 1,500 MiB")
+    file.unlink()
+
+    deployment.start_server()
+    try:
+        _analyse(deployment)
+        before = _search_latency(deployment, collection, count)
+        times = []
+        for start in range(0, UPDATES, BATCH):
+            records = [{"_id": f"r{n * (count // UPDATES)}", "price": n} for n in range(start, start + BATCH)]
+            answer = deployment.post(collection, "update", records=records, fields_to_return=["_id"])
+            assert answer["status"]["code"] == 205, answer
+            times.append(answer["statistics"]["OperationTime"] / BATCH)
+        after = _search_latency(deployment, collection, count)
+    finally:
+        deployment.stop_server()
+    table.add(
+        f"update of {UPDATES} records, a record", f"{statistics.median(times):.3f} ms", "server time", "≤ 0.5 ms"
+    )
+    table.add("search after the update", f"{after:.2f} ms", f"before {before:.2f} ms", "unchanged")
+
+
+def _write(file: Path, vectors: NDArray[np.float32]) -> None:
+    with file.open("w") as lines:
+        for number, vector in enumerate(vectors):
+            record = {
+                "_id": f"r{number}",
+                "price": number % 997,
+                "_vector": [round(x, 6) for x in vector.tolist()],
+            }
+            lines.write(json.dumps(record) + "\n")
+
+
+def _analyse(deployment: Deployment) -> None:
+    with psycopg.connect(deployment.database_url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+def _search_latency(deployment: Deployment, collection: str, count: int) -> float:
+    """Median server time of a search by id, ms."""
+    step = max(1, count // SEARCHES)
+    times = [
+        deployment.post(collection, "visualKNN", query_record={"_id": f"r{n}"}, k=10)["statistics"][
+            "OperationTime"
+        ]
+        for n in range(0, step * SEARCHES, step)
+    ]
+    return statistics.median(times)
