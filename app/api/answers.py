@@ -46,7 +46,7 @@ def processing(status: Status, records: Sequence[Mapping[str, Any]], skipped: Se
     )
 
 
-def streamed_listing(batches: Iterable[Sequence[Mapping[str, Any]]]) -> Response:
+def streamed_listing(batches: Iterable[Sequence[Mapping[str, Any]]], **members: Any) -> Response:
     """A listing that is written while it is read: its size is not bounded, the memory it takes is.
 
     The first batch is read before anything is sent, so that a database that is down gives its proper answer.
@@ -61,7 +61,12 @@ def streamed_listing(batches: Iterable[Sequence[Mapping[str, Any]]]) -> Response
         for batch in iterator:
             count += len(batch)
             yield b"," + _members(batch)
-        rest = {"answer_count": count, "status": _status(OK), "statistics": _statistics(started)}
+        rest = {
+            "answer_count": count,
+            **{name: value for name, value in members.items() if value is not None},
+            "status": _status(OK),
+            "statistics": _statistics(started),
+        }
         yield b"]," + orjson.dumps(rest)[1:]
 
     return Response(body(), mimetype="application/json")

@@ -12,7 +12,7 @@ from app.api import schemas
 from app.api.answers import answer, listing, processing, streamed_listing
 from app.api.status import DELETED, RECORDS_FOUND, status_of_insertion, status_of_selection
 from app.domain.account import Access
-from app.services import inserting, records, searching, status
+from app.services import exporting, inserting, records, searching, status
 from app.services.access import require_collection
 from app.services.runtime import Runtime
 
@@ -56,13 +56,39 @@ def _get_record_count(runtime: Runtime, access: Access, arguments: Arguments) ->
     return answer(answer_count=records.count(runtime, require_collection(access)))
 
 
+def _find(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    return listing(
+        records.find(
+            runtime,
+            access,
+            arguments["fields_to_return"],
+            where=arguments["filter"],
+            limit=arguments["limit"],
+            offset=arguments["offset"],
+        )
+    )
+
+
+def _random(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    wanted, where = arguments["fields_to_return"], arguments["filter"]
+    return listing(records.random(runtime, access, wanted, where=where, count=arguments["count"]))
+
+
+def _delete_by_filter(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    wanted, where = arguments["fields_to_return"], arguments["filter"]
+    return listing(records.delete_matching(runtime, access, wanted, where=where), DELETED)
+
+
 def _all_records(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
-    wanted = arguments["fields_to_return"]
+    wanted, where, file = arguments["fields_to_return"], arguments["filter"], arguments["output_file_name"]
     if not {"size", "page"} & request.args.keys():
-        batches = records.everything(runtime, access, wanted)
-        return streamed_listing([wanted.show(record) for record in batch] for batch in batches)
+        batches = records.everything(runtime, access, wanted, where=where)
+        if file is not None:
+            keep = not arguments["delete_file_after"]
+            batches = exporting.written_to_file(runtime, access, file, batches, keep=keep)
+        return streamed_listing(batches, output_file_name=file)
     paging = schemas.load(schemas.AllRecordsPage, request.args)
-    page = records.page(runtime, access, wanted, size=paging["size"], number=paging["page"])
+    page = records.page(runtime, access, wanted, where=where, size=paging["size"], number=paging["page"])
     following = None
     if page.more:
         following = f"{request.base_url}?size={paging['size']}&page={paging['page'] + 1}"
@@ -78,6 +104,7 @@ def _visual_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Respo
         k=arguments["k"],
         offset=arguments["offset"],
         effort=arguments["cand_set_size"] or arguments["approx_param"],
+        where=arguments["filter"],
     )
     return listing(ranking.answer, answer_distances=ranking.distances)
 
@@ -93,6 +120,9 @@ METHODS: Mapping[str, Method] = {
     "delete": Method(_delete, schemas.Delete, writes=True),
     "get": Method(_get, schemas.Get),
     "update": Method(_update, schemas.Update, writes=True),
+    "find": Method(_find, schemas.Find),
+    "random": Method(_random, schemas.Random),
+    "deleteByFilter": Method(_delete_by_filter, schemas.DeleteByFilter, writes=True),
     "getRecordCount": Method(_get_record_count, answers_get=True),
     "allRecords": Method(_all_records, schemas.AllRecords),
     "visualKNN": Method(_visual_knn, schemas.VisualKnn),

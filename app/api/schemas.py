@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
-from marshmallow.validate import Range
+from marshmallow.validate import OneOf, Range
 
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields, parse_fields
+from app.filters import Filter, parse_filter
 
 MAX_PAGE = 10_000
 """How far ``from + k`` may reach."""
@@ -68,6 +69,13 @@ class Object(fields.Field[dict[str, Any]]):
         return value
 
 
+class FilterField(fields.Field[Filter]):
+    """A MongoDB-style condition; its faults are told with their paths."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Filter:
+        return parse_filter(value)
+
+
 class FieldsToReturn(fields.Field[Fields]):
     """Names of fields, or ``"*"``."""
 
@@ -113,10 +121,39 @@ class Delete(Request):
     records = Records(required=True)
 
 
+class Find(Request):
+    """find"""
+
+    filter = FilterField(required=True)
+    limit = WholeNumber(0, MAX_PAGE, load_default=10)
+    offset = WholeNumber(0, 2**31, load_default=0, data_key="from")
+    fields_to_return = FieldsToReturn(load_default=ALL)
+
+
+class Random(Request):
+    """random"""
+
+    count = WholeNumber(0, MAX_PAGE, load_default=1)
+    filter = FilterField(load_default=None)
+    fields_to_return = FieldsToReturn(load_default=ALL)
+
+
+class DeleteByFilter(Request):
+    """deleteByFilter"""
+
+    filter = FilterField(required=True)
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+
+
 class AllRecords(Request):
     """allRecords; ``size`` and ``page`` are parameters of the URL."""
 
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+    filter = FilterField(load_default=None)
+    output_file_name = fields.String(load_default=None)
+    delete_file_after = fields.Raw(
+        load_default=True, validate=OneOf([True, False], error="it has to be true or false")
+    )
 
 
 class AllRecordsPage(Request):
@@ -133,6 +170,7 @@ class VisualKnn(Request):
     k = WholeNumber(0, MAX_PAGE, load_default=30)
     offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+    filter = FilterField(load_default=None)
     cand_set_size = WholeNumber(0, 2**31, load_default=None)
     approx_param = WholeNumber(0, 2**31, load_default=None)
 

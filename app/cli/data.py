@@ -80,18 +80,18 @@ def import_items(runtime: Runtime, collection: Collection, items: Iterator[Item]
     """Import items, a known number of them, with a progress bar."""
     with tqdm(total=total, unit="picture", desc="import") as bar:
 
-        def counted() -> Iterator[Item]:
-            for item in items:
-                yield item
-                bar.update()
+        def tell(state: Import) -> None:
+            bar.update(state.seen - bar.n)
+            _tell(bar, state)
 
-        outcome = load_records(runtime, collection, counted(), lambda state: _tell(bar, state))
+        outcome = load_records(runtime, collection, items, tell)
+        bar.update(outcome.seen - bar.n)
     _build_index(runtime, collection)
     return outcome
 
 
 def _tell(bar: "tqdm[Never]", state: Import) -> None:
-    bar.set_postfix(inserted=state.inserted, known=state.known, failed=state.failed, refresh=False)
+    bar.set_postfix(known=state.known, failed=state.failed, refresh=False)
 
 
 def _build_index(runtime: Runtime, collection: Collection) -> None:

@@ -115,7 +115,7 @@ def get_records(
 ) -> dict[str, StoredRecord]:
     """The records of some ids, by id; those that do not exist are missing."""
     parameters = {"collection_id": collection.id, "model_id": collection.model_id, "ids": list(ids)}
-    rows = database.read(_shown("get_records", fields), parameters, row_factory=dict_row)
+    rows = database.read(statement("get_records", fields), parameters, row_factory=dict_row)
     return {row["id"]: record_of_row(row) for row in rows}
 
 
@@ -133,7 +133,7 @@ def update_records(
         "patches": [orjson.dumps(patch).decode() for patch in patches.values()],
     }
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_shown("update_records", fields), parameters).fetchall()
+        rows = cursor.execute(statement("update_records", fields), parameters).fetchall()
     return {row["id"]: record_of_row(row) for row in rows}
 
 
@@ -162,7 +162,7 @@ def page_of_records(
 ) -> list[StoredRecord]:
     """One page of the matching records in the order of ids."""
     rows = database.read(
-        _shown("page_of_records", fields, where),
+        statement("page_of_records", fields, where),
         _parameters(collection, where, limit=limit, offset=offset),
         row_factory=dict_row,
     )
@@ -176,7 +176,7 @@ def all_records(
     after = ""
     while True:
         rows = database.read(
-            _shown("records_after", fields, where),
+            statement("records_after", fields, where),
             _parameters(collection, where, after=after, limit=batch),
             row_factory=dict_row,
         )
@@ -192,7 +192,9 @@ def random_records(
 ) -> list[StoredRecord]:
     """Distinct matching records, every choice equally likely."""
     rows = database.read(
-        _shown("random_records", fields, where), _parameters(collection, where, count=count), row_factory=dict_row
+        statement("random_records", fields, where),
+        _parameters(collection, where, count=count),
+        row_factory=dict_row,
     )
     return [record_of_row(row) for row in rows]
 
@@ -202,11 +204,12 @@ def lock_matching(
 ) -> list[StoredRecord]:
     """The matching records in the order of ids, locked until the end of the transaction."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(_shown("lock_matching", fields, where), _parameters(collection, where))
+        cursor.execute(statement("lock_matching", fields, where), _parameters(collection, where))
         return [record_of_row(row) for row in cursor]
 
 
-def _shown(name: str, fields: Fields, where: Condition = EVERYTHING) -> sql.Composed:
+def statement(name: str, fields: Fields, where: Condition = EVERYTHING) -> sql.Composed:
+    """The statement of a name, completed for the fields that an answer shows and for a filter."""
     return sql.SQL(_QUERIES[name]).format(columns=columns(fields), join=join(fields), where=condition(where))
 
 

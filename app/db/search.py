@@ -10,10 +10,11 @@ from pgvector import HalfVector
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from app.db.columns import columns, join, record_of_row
+from app.db.columns import columns, condition, join, record_of_row
 from app.db.database import Database
 from app.db.queries import load_queries
 from app.domain.collection import Collection
+from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
 from app.domain.record import StoredRecord
 
@@ -54,7 +55,7 @@ def nearest(
         # The iterative scan goes on where deleted rows left too few.
         settings = {"hnsw.ef_search": str(ef_search), "hnsw.iterative_scan": "relaxed_order"}
     rows = database.read(
-        statement(collection, query, fields, indexed=ef_search is not None),
+        statement(collection, query, fields, "nearest_exact" if ef_search is None else "nearest"),
         parameters(collection, query, limit=limit, offset=offset),
         row_factory=dict_row,
         settings=settings,
@@ -62,15 +63,39 @@ def nearest(
     return [Neighbour(record_of_row(row), row["distance"]) for row in rows]
 
 
+def nearest_matching(
+    database: Database,
+    collection: Collection,
+    query: str | NDArray[np.float32],
+    fields: Fields,
+    where: Condition,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> list[Neighbour]:
+    """The nearest of the matching records, as ``nearest``; the distance of each of them is computed."""
+    rows = database.read(
+        statement(collection, query, fields, "nearest_matching", where),
+        {**parameters(collection, query, limit=limit, offset=offset), **where.parameters},
+        row_factory=dict_row,
+    )
+    return [Neighbour(record_of_row(row), row["distance"]) for row in rows]
+
+
 def statement(
-    collection: Collection, query: str | NDArray[np.float32], fields: Fields, *, indexed: bool
+    collection: Collection,
+    query: str | NDArray[np.float32],
+    fields: Fields,
+    name: str,
+    where: Condition = EVERYTHING,
 ) -> sql.Composed:
-    """The statement that ``nearest`` sends."""
+    """The statement of a search: ``nearest``, ``nearest_exact`` or ``nearest_matching``."""
     dimension = sql.Literal(collection.model.dimension)
     by_id = isinstance(query, str)
-    return sql.SQL(_QUERIES["nearest" if indexed else "nearest_exact"]).format(
+    return sql.SQL(_QUERIES[name]).format(
         columns=columns(fields),
         join=join(fields),
+        where=condition(where),
         dimension=dimension,
         query=sql.SQL(_QUERIES["query_by_id" if by_id else "query_by_vector"]).format(dimension=dimension),
     )

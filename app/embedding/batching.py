@@ -67,6 +67,11 @@ class Batcher(Generic[Item]):
         self._worker: threading.Thread | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """The number of items that no batch has taken yet."""
+        return self._waiting
+
     def submit(self, items: Sequence[Item]) -> NDArray[np.float32]:
         """The rows for ``items``, in order, at least one; blocks until they are there.
 

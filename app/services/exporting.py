@@ -1,36 +1,82 @@
-"""Export: a collection as JSON lines that can be imported again without its pictures and without credits."""
+"""Export: a collection as JSON lines, for ``lookalike export`` and for the file of allRecords.
+
+What ``lookalike export`` writes can be imported again without the pictures and without credits. A file that a
+client asks for lies under the export folder, in a folder of its collection, so that no account meets another's.
+"""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkstemp
+from typing import Any, BinaryIO
 
 import orjson
 
 from app.db import records
+from app.domain.account import Access
 from app.domain.collection import Collection
+from app.domain.errors import InvalidRequest, ReadOnlyToken
 from app.domain.fields import Fields
+from app.services.access import require_collection
 from app.services.runtime import Runtime
 
 EXPORTED = Fields(("_vector", "_phash"), everything=True)
 
 
 def export_records(runtime: Runtime, collection: Collection, target: Path, report: Callable[[int], object]) -> int:
-    """Write all records, ordered by id, one JSON object a line; the number of records is returned.
-
-    The file appears under its name only when it is complete.
-    """
-    unfinished = target.with_name(target.name + ".unfinished")
+    """Write all records, ordered by id, one JSON object a line; the number of records is returned."""
     written = 0
+    with _appearing(target) as file:
+        for batch in records.all_records(runtime.database, collection, EXPORTED):
+            _write(file, [EXPORTED.show(record) for record in batch])
+            written += len(batch)
+            report(len(batch))
+    return written
+
+
+def written_to_file(
+    runtime: Runtime, access: Access, name: str, batches: Iterable[list[dict[str, Any]]], *, keep: bool
+) -> Iterator[list[dict[str, Any]]]:
+    """The batches unchanged, after each was written to the file ``name``, one record a line.
+
+    The file is removed again at the end unless it is to be kept. Raises ``InvalidRequest`` unless the name is a
+    plain file name, and ``ReadOnlyToken``.
+    """
+    if access.read_only:
+        raise ReadOnlyToken("the token is read-only, output_file_name writes a file")
+    if not re.fullmatch(r"[\w-][\w .-]{0,199}", name):
+        raise InvalidRequest("it has to be a plain file name", path="output_file_name")
+    target = runtime.settings.export_folder / str(require_collection(access).id) / name
+    return _passed_through(target, batches, keep)
+
+
+def _passed_through(
+    target: Path, batches: Iterable[list[dict[str, Any]]], keep: bool
+) -> Iterator[list[dict[str, Any]]]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _appearing(target) as file:
+        for batch in batches:
+            _write(file, batch)
+            yield batch
+    if not keep:
+        target.unlink(missing_ok=True)
+
+
+@contextmanager
+def _appearing(target: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name, and is safe on the disk, when it is complete; otherwise nothing is left of it."""
+    descriptor, path = mkstemp(dir=target.parent, prefix=".unfinished-")
     try:
-        with unfinished.open("wb") as file:
-            for batch in records.all_records(runtime.database, collection, EXPORTED):
-                for record in batch:
-                    file.write(orjson.dumps(EXPORTED.show(record), option=orjson.OPT_APPEND_NEWLINE))
-                written += len(batch)
-                report(len(batch))
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(target)
+        Path(path).replace(target)
     finally:
-        unfinished.unlink(missing_ok=True)
-    return written
+        Path(path).unlink(missing_ok=True)
+
+
+def _write(file: BinaryIO, batch: list[dict[str, Any]]) -> None:
+    file.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in batch)

@@ -1,16 +1,21 @@
-"""Bulk import: records from a folder of pictures or from JSON lines into a collection, in batches.
+"""Bulk import: records from a folder of pictures or from JSON lines into a collection.
 
-A batch is one transaction, and ids that are known already are passed over before their pictures are read, so an
-import that was interrupted is resumed by running it again. Into an empty collection it loads by COPY without a
-vector index, which is built once at the end: an index that grows record by record takes many times as long.
-Searches compute every distance until then. The importer holds a lock on the collection's index as long as it
-lives; if it is killed, ``repair`` finds a collection without index and without importer, and builds it.
+    items → ids that are known are passed over → embeddings → batches, each one transaction
+
+Everything flows: pictures are decoded while the model works on those before them. As known ids are passed over
+before their pictures are read, an import that was interrupted is resumed by running it again.
+
+Into an empty collection it loads without a vector index, which is built once at the end: an index that grows with
+each record takes many times as long. Searches compute every distance until then. The importer holds a lock on the
+collection's index as long as it lives; if it is killed, ``repair`` finds a collection without index and without
+importer, and builds it.
 """
 
 import hashlib
 import logging
 import os
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -32,6 +37,7 @@ from app.services.runtime import Runtime
 log = logging.getLogger(__name__)
 
 BATCH = 512
+_LOOKED_UP_AT_ONCE = 64
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".bmp", ".tif", ".tiff", ".gif"}
 
 # Ids of lines that bring none are derived from the line: the second run of an import finds them known.
@@ -49,8 +55,9 @@ class Item:
 
 @dataclass(slots=True)
 class Import:
-    """How an import went. ``faults`` holds the first reasons, each with its record's label."""
+    """How an import goes. ``faults`` holds the first reasons, each with its record's label."""
 
+    seen: int = 0
     inserted: int = 0
     known: int = 0
     failed: int = 0
@@ -110,7 +117,7 @@ def items_of_lines(file: Path, collection: Collection, advance: Callable[[int], 
 def load_records(
     runtime: Runtime, collection: Collection, items: Iterable[Item], report: Callable[[Import], None]
 ) -> Import:
-    """Load items batch by batch; ``report`` hears of each. An index that was left out for it is still to be built.
+    """Load items; ``report`` hears of each. A vector index that was left out for it is still to be built.
 
     Raises ``ConfigurationError`` when another import is at work on the collection, ``CapacityExceeded`` and
     ``CreditsExceeded``; the batches before stay.
@@ -126,10 +133,10 @@ def load_records(
                 model_id=collection.model_id,
                 dimension=collection.model.dimension,
             )
-        waiting = iter(items)
-        while batch := list(islice(waiting, BATCH)):
-            _load_batch(runtime, collection, batch, outcome)
+        loader = _Loader(runtime, collection, outcome)
+        for _ in loader.embed(loader.pass_over_known(items)):
             report(outcome)
+        loader.store()
     return outcome
 
 
@@ -147,44 +154,73 @@ def finish_index(runtime: Runtime, collection: Collection) -> bool:
     return True
 
 
-def _load_batch(runtime: Runtime, collection: Collection, batch: list[Item], outcome: Import) -> None:
-    fresh: dict[str, tuple[Item, IncomingRecord]] = {}
-    for item in batch:
-        if item.record is None or item.record.id is None:
-            outcome.fail(item.label, item.fault)
-        elif item.record.id in fresh:
-            outcome.known += 1
-        else:
-            fresh[item.record.id] = (item, item.record)
-    known = records.known_ids(runtime.database, collection.id, list(fresh))
-    outcome.known += len(known)
-    candidates = [pair for id, pair in fresh.items() if id not in known]
-    ready: list[NewRecord] = []
-    price = 0
-    # The operator who runs the command may read any file that the command may.
-    outcomes = embed_records(runtime, collection, (record for _, record in candidates), file_roots=[Path("/")])
-    for (item, record), embedded in zip(candidates, outcomes, strict=True):
-        if isinstance(embedded, Embedded):
-            ready.append(new_record(record, embedded))
-            price += costs_credit(record)
-        else:
-            outcome.fail(item.label, str(embedded))
-    if ready:
-        outcome.inserted += _store(runtime, collection, ready, price)
+class _Loader:
+    def __init__(self, runtime: Runtime, collection: Collection, outcome: Import) -> None:
+        self._runtime = runtime
+        self._collection = collection
+        self._outcome = outcome
+        self._ready: dict[str, NewRecord] = {}
+        self._price = 0
 
+    def pass_over_known(self, items: Iterable[Item]) -> Iterator[tuple[Item, IncomingRecord]]:
+        """The items whose ids are new; the others are counted."""
+        waiting = iter(items)
+        while group := list(islice(waiting, _LOOKED_UP_AT_ONCE)):
+            ids = [item.record.id for item in group if item.record is not None and item.record.id is not None]
+            known = records.known_ids(self._runtime.database, self._collection.id, ids)
+            for item in group:
+                if item.record is None or item.record.id is None:
+                    self._outcome.seen += 1
+                    self._outcome.fail(item.label, item.fault)
+                elif item.record.id in known:
+                    self._outcome.seen += 1
+                    self._outcome.known += 1
+                else:
+                    yield item, item.record
 
-def _store(runtime: Runtime, collection: Collection, ready: list[NewRecord], price: int) -> int:
-    with runtime.database.transaction() as connection:
-        records.lock_for_writing(connection, collection.id, alone=True)
-        # Whatever came in between by REST is passed over; COPY itself knows no ON CONFLICT.
-        late = records.known_ids_within(connection, collection.id, [record.id for record in ready])
-        fresh = [record for record in ready if record.id not in late]
-        records.copy_records(connection, collection, fresh)
-        if collection.capacity is not None:
-            require_capacity(collection, records.count_records_within(connection, collection.id), len(fresh))
-        if price and not accounts.charge(connection, collection.account_id, price):
-            raise credits_exceeded(price)
-    return len(fresh)
+    def embed(self, fresh: Iterable[tuple[Item, IncomingRecord]]) -> Iterator[None]:
+        """Embed records and store them in batches; every record is a step."""
+        under_way: deque[tuple[Item, IncomingRecord]] = deque()
+
+        def started() -> Iterator[IncomingRecord]:
+            for item, record in fresh:
+                under_way.append((item, record))
+                yield record
+
+        # The operator who runs the command may read any file that the command may.
+        for embedded in embed_records(self._runtime, self._collection, started(), file_roots=[Path("/")]):
+            item, record = under_way.popleft()
+            self._outcome.seen += 1
+            if not isinstance(embedded, Embedded):
+                self._outcome.fail(item.label, str(embedded))
+            elif record.id in self._ready:
+                self._outcome.known += 1
+            else:
+                new = new_record(record, embedded)
+                self._ready[new.id] = new
+                self._price += costs_credit(record)
+            if len(self._ready) >= BATCH:
+                self.store()
+            yield
+
+    def store(self) -> None:
+        """Load what is ready by COPY, in one transaction."""
+        collection, ids = self._collection, list(self._ready)
+        with self._runtime.database.transaction() as connection:
+            records.lock_for_writing(connection, collection.id, alone=True)
+            # Whatever came in meanwhile is passed over; COPY itself knows no ON CONFLICT.
+            late = records.known_ids_within(connection, collection.id, ids)
+            fresh = [record for id, record in self._ready.items() if id not in late]
+            records.copy_records(connection, collection, fresh)
+            if collection.capacity is not None:
+                count = records.count_records_within(connection, collection.id)
+                require_capacity(collection, count, len(fresh))
+            if self._price and not accounts.charge(connection, collection.account_id, self._price):
+                raise credits_exceeded(self._price)
+        self._outcome.inserted += len(fresh)
+        self._outcome.known += len(late)
+        self._ready.clear()
+        self._price = 0
 
 
 def _index_lock(collection: Collection) -> str:

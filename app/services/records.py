@@ -7,12 +7,16 @@ from typing import Any
 from app.db import records
 from app.domain.account import Access
 from app.domain.collection import Collection
+from app.domain.condition import EVERYTHING, Condition
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
-from app.domain.record import StoredRecord, parse_patch, parse_reference
+from app.domain.record import parse_patch, parse_reference
 from app.domain.skip import Skip, SkipReason
+from app.filters import Filter
 from app.services.access import require_collection
 from app.services.runtime import Runtime
+
+_DELETED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,73 @@ def count(runtime: Runtime, collection: Collection) -> int:
     return records.count_records(runtime.database, collection.id)
 
 
-def page(runtime: Runtime, access: Access, fields: Fields, *, size: int, number: int) -> Page:
-    """Page ``number`` (from 1) of ``size`` records, in the order of ids."""
+def page(
+    runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None, size: int, number: int
+) -> Page:
+    """Page ``number`` (from 1) of ``size`` matching records, in the order of ids."""
     rows = records.page_of_records(
-        runtime.database, require_collection(access), fields, limit=size + 1, offset=(number - 1) * size
+        runtime.database,
+        require_collection(access),
+        fields,
+        limit=size + 1,
+        offset=(number - 1) * size,
+        where=condition_of(where),
     )
     return Page([fields.show(record) for record in rows[:size]], more=len(rows) > size)
 
 
-def everything(runtime: Runtime, access: Access, fields: Fields) -> Iterator[list[StoredRecord]]:
-    """All records in the order of ids, in batches."""
-    return records.all_records(runtime.database, require_collection(access), fields)
+def find(
+    runtime: Runtime, access: Access, fields: Fields, *, where: Filter, limit: int, offset: int
+) -> list[dict[str, Any]]:
+    """Matching records in the order of ids, so that pages join."""
+    rows = records.page_of_records(
+        runtime.database,
+        require_collection(access),
+        fields,
+        limit=limit,
+        offset=offset,
+        where=where.condition(),
+    )
+    return [fields.show(record) for record in rows]
+
+
+def random(
+    runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None, count: int
+) -> list[dict[str, Any]]:
+    """Distinct matching records, every choice equally likely."""
+    rows = records.random_records(
+        runtime.database, require_collection(access), fields, count=count, where=condition_of(where)
+    )
+    return [fields.show(record) for record in rows]
+
+
+def delete_matching(runtime: Runtime, access: Access, fields: Fields, *, where: Filter) -> list[dict[str, Any]]:
+    """Delete all matching records in one transaction; those deleted are returned as they were.
+
+    Raises ``InvalidRequest`` for a filter that admits everything by its construction: too easily sent by mistake.
+    """
+    if where.admits_everything:
+        raise InvalidRequest("a filter that every record matches is refused here", path="filter")
+    collection = require_collection(access)
+    with runtime.database.transaction() as connection:
+        doomed = records.lock_matching(connection, collection, fields, where=where.condition())
+        ids = [record.id for record in doomed]
+        for start in range(0, len(ids), _DELETED_AT_ONCE):
+            records.delete_records(connection, collection.id, ids[start : start + _DELETED_AT_ONCE])
+    return [fields.show(record) for record in doomed]
+
+
+def everything(
+    runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None
+) -> Iterator[list[dict[str, Any]]]:
+    """All matching records in the order of ids, in batches."""
+    batches = records.all_records(runtime.database, require_collection(access), fields, where=condition_of(where))
+    return ([fields.show(record) for record in batch] for batch in batches)
+
+
+def condition_of(where: Filter | None) -> Condition:
+    """The SQL condition of an optional filter."""
+    return EVERYTHING if where is None else where.condition()
 
 
 def _references(documents: Sequence[object]) -> tuple[dict[int, str], dict[int, Skip]]:

@@ -12,6 +12,7 @@ from app.domain.account import Access
 from app.domain.errors import ModelUnavailable, PictureRefused, WrongQueryRecord
 from app.domain.fields import Fields
 from app.domain.record import IncomingRecord, parse_record
+from app.filters import Filter
 from app.services.access import credits_exceeded, require_collection, require_credits
 from app.services.embedding import costs_credit, embed_record
 from app.services.runtime import Runtime
@@ -40,8 +41,9 @@ def visual_knn(
     k: int,
     offset: int,
     effort: int | None,
+    where: Filter | None = None,
 ) -> Ranking:
-    """The ``k`` nearest records after the first ``offset``.
+    """The ``k`` nearest matching records after the first ``offset``.
 
     ``effort`` is the client's wish for how many candidates the index looks at. Raises ``InvalidRequest`` for a
     malformed query record and ``WrongQueryRecord`` for one that yields no vector.
@@ -49,13 +51,13 @@ def visual_knn(
     collection = require_collection(access)
     query = parse_record(query_record, "query_record", dimension=collection.model.dimension)
     if query.id is not None:
-        found = _nearest(runtime, access, query.id, fields, k, offset, effort)
+        found = _nearest(runtime, access, query.id, fields, k, offset, effort, where)
         if found or records.known_ids(runtime.database, collection.id, [query.id]):
             return _ranking(found, fields)
         if query.vector is None and not query.has_picture:
             raise WrongQueryRecord(f"query_record: there is no record with the _id {query.id!r}")
     vector = query_vector(runtime, access, query)
-    return _ranking(_nearest(runtime, access, vector, fields, k, offset, effort), fields)
+    return _ranking(_nearest(runtime, access, vector, fields, k, offset, effort, where), fields)
 
 
 def query_vector(runtime: Runtime, access: Access, query: IncomingRecord) -> NDArray[np.float32]:
@@ -84,8 +86,13 @@ def _nearest(
     k: int,
     offset: int,
     effort: int | None,
+    where: Filter | None,
 ) -> list[Neighbour]:
     collection = require_collection(access)
+    if where is not None and not where.admits_everything:
+        return search.nearest_matching(
+            runtime.database, collection, query, fields, where.condition(), limit=k, offset=offset
+        )
     wanted = offset + k
     if wanted < EXACT_FROM:
         ef_search = min(INDEX_LIMIT, max(effort or DEFAULT_EF_SEARCH, wanted))

@@ -4,10 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from app.db import search
-from app.db.records import NewRecord, copy_records
 from app.db.search import nearest
 from app.domain.fields import ONLY_ID
 from tests.service import Service, ids
@@ -121,22 +118,3 @@ def test_an_empty_collection(service: Service) -> None:
     service.use_vectors(3)
     assert ids(knn(service, query_record={"_vector": [1, 0, 0]})) == []
     assert service.call("visualKNN", query_record={"_id": "a"})["status"]["code"] == 403
-
-
-@pytest.mark.parametrize("query", ["r001", np.full(DIMENSION, DIMENSION**-0.5, np.float32)], ids=["id", "vector"])
-def test_the_vector_index_serves_the_search(
-    service: Service, vectors: dict[str, np.ndarray], query: str | NDArray[np.float32]
-) -> None:
-    """The plan of the very statement that a search sends, on a table large enough for an index to pay."""
-    collection, database = service.collection, service.runtime.database
-    assert collection is not None
-    rows = np.random.default_rng(4).normal(size=(5000, DIMENSION)).astype(np.float32)
-    new = [NewRecord(f"x{n}", {}, None, None, None, None, None, row) for n, row in enumerate(rows)]
-    with database.transaction() as connection:
-        copy_records(connection, collection, new)
-    with database.session() as connection:
-        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
-    for indexed in (True, False):
-        statement = search.statement(collection, query, ONLY_ID, indexed=indexed)
-        plan = database.explain(statement, search.parameters(collection, query, limit=10, offset=0))
-        assert ("_hnsw_" in plan) == indexed, plan

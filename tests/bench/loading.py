@@ -1,10 +1,10 @@
 """Loading vectors to searchable, and updating attributes afterwards: neither may hurt the searches."""
 
-import json
 import statistics
 from pathlib import Path
 
 import numpy as np
+import orjson
 import psycopg
 from numpy.typing import NDArray
 
@@ -48,14 +48,12 @@ def measure(deployment: Deployment, table: Table, count: int) -> None:
 
 
 def _write(file: Path, vectors: NDArray[np.float32]) -> None:
-    with file.open("w") as lines:
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+    with file.open("wb") as lines:
         for number, vector in enumerate(vectors):
-            record = {
-                "_id": f"r{number}",
-                "price": number % 997,
-                "_vector": [round(x, 6) for x in vector.tolist()],
-            }
-            lines.write(json.dumps(record) + "\n")
+            lines.write(
+                orjson.dumps({"_id": f"r{number}", "price": number % 997, "_vector": vector}, option=options)
+            )
 
 
 def _analyse(deployment: Deployment) -> None:

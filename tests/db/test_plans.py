@@ -1,0 +1,101 @@
+"""The plans of hot statements, and how often a request waits for the database."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.db import records, search
+from app.db.database import Database
+from app.db.records import NewRecord, copy_records
+from app.domain.collection import Collection
+from app.domain.fields import ALL, ONLY_ID
+from app.filters import parse_filter
+from tests.service import Service, ids
+
+DIMENSION = 12
+
+
+@pytest.fixture
+def collection(service: Service) -> Collection:
+    """5,000 records with attributes, analysed: large enough for an index to pay."""
+    collection, database = service.use_vectors(DIMENSION), service.runtime.database
+    rows = np.random.default_rng(4).normal(size=(5000, DIMENSION)).astype(np.float32)
+    new = [
+        NewRecord(f"x{n}", {"sku": f"s{n}", "price": n % 100, "pad": "x" * 50}, None, None, None, None, None, row)
+        for n, row in enumerate(rows)
+    ]
+    with database.transaction() as connection:
+        copy_records(connection, collection, new)
+    with database.session() as connection:
+        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+    return collection
+
+
+@pytest.mark.parametrize("query", ["x1", np.full(DIMENSION, DIMENSION**-0.5, np.float32)], ids=["id", "vector"])
+def test_searches_use_the_vector_index(service: Service, collection: Collection, query: Any) -> None:
+    database, parameters = service.runtime.database, search.parameters(collection, query, limit=10, offset=0)
+    assert "_hnsw_" in database.explain(search.statement(collection, query, ONLY_ID, "nearest"), parameters)
+    assert "_hnsw_" not in database.explain(
+        search.statement(collection, query, ONLY_ID, "nearest_exact"), parameters
+    )
+
+
+def test_named_records_are_found_by_their_index(service: Service, collection: Collection) -> None:
+    parameters = {"collection_id": collection.id, "model_id": collection.model_id, "ids": ["x1", "x2"]}
+    plan = service.runtime.database.explain(records.statement("get_records", ALL), parameters)
+    assert "Seq Scan" not in plan, plan
+    assert f"records_{collection.id.hex}_collection_id_id" in plan
+
+
+def test_equality_uses_the_index_of_attributes(service: Service, collection: Collection) -> None:
+    where = parse_filter({"sku": "s17"}).condition()
+    parameters = {"collection_id": collection.id, "model_id": collection.model_id, "limit": 10, "offset": 0}
+    statement = records.statement("page_of_records", ALL, where)
+    plan = service.runtime.database.explain(statement, {**parameters, **where.parameters})
+    assert f"records_{collection.id.hex}_attributes" in plan, plan
+    assert ids(service.call("find", filter={"sku": "s17"})) == ["x17"]
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The reads and transactions of the requests that follow."""
+    seen: list[str] = []
+    for name in ("read", "transaction"):
+        original = getattr(Database, name)
+
+        def counted(
+            self: Database, *args: Any, _name: str = name, _original: Any = original, **options: Any
+        ) -> Any:
+            seen.append(_name)
+            return _original(self, *args, **options)
+
+        monkeypatch.setattr(Database, name, counted)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "budget"),
+    [
+        ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5}, ["read", "read"]),
+        ("visualKNN", {"query_record": {"_vector": [1] * DIMENSION}, "k": 5}, ["read", "read"]),
+        ("get", {"records": [{"_id": "x1"}] * 50}, ["read", "read"]),
+        ("find", {"filter": {"price": 3}}, ["read", "read"]),
+        ("update", {"records": [{"_id": f"x{n}", "a": 1} for n in range(50)]}, ["read", "transaction"]),
+        ("delete", {"records": [{"_id": f"x{n}"} for n in range(50)]}, ["read", "transaction"]),
+        ("insert", {"records": [{"_id": f"y{n}", "_vector": [1] * DIMENSION} for n in range(50)]},
+         ["read", "read", "transaction"]),
+    ],
+)  # fmt: skip
+def test_requests_keep_to_their_budget(
+    service: Service,
+    collection: Collection,
+    waits: list[str],
+    method: str,
+    body: dict[str, Any],
+    budget: list[str],
+) -> None:
+    """The first read finds out who asks."""
+    waits.clear()
+    assert service.call(method, **body)["status"]["code"] < 300
+    assert waits == budget
