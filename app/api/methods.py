@@ -12,7 +12,7 @@ from app.api import schemas
 from app.api.answers import answer, listing, processing, streamed_listing
 from app.api.status import DELETED, RECORDS_FOUND, status_of_insertion, status_of_selection
 from app.domain.account import Access
-from app.services import exporting, inserting, records, searching, status
+from app.services import attribute_indexes, exporting, inserting, records, searching, status
 from app.services.access import require_collection
 from app.services.runtime import Runtime
 
@@ -109,6 +109,21 @@ def _visual_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Respo
     return listing(ranking.answer, answer_distances=ranking.distances)
 
 
+def _create_index(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    made = attribute_indexes.create_index(runtime, require_collection(access), arguments["attribute"])
+    return answer(attribute=arguments["attribute"], created=made)
+
+
+def _drop_index(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    attribute_indexes.drop_index(runtime, require_collection(access), arguments["attribute"])
+    return answer(attribute=arguments["attribute"], dropped=True)
+
+
+def _list_indexes(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    found = attribute_indexes.list_indexes(runtime, require_collection(access))
+    return answer(indexes=[{"attribute": ".".join(index.path), "ready": index.ready} for index in found])
+
+
 def ping(runtime: Runtime) -> Response:
     """ping: needs neither token nor collection."""
     server = status.describe_database(runtime)
@@ -126,4 +141,7 @@ METHODS: Mapping[str, Method] = {
     "getRecordCount": Method(_get_record_count, answers_get=True),
     "allRecords": Method(_all_records, schemas.AllRecords),
     "visualKNN": Method(_visual_knn, schemas.VisualKnn),
+    "createIndex": Method(_create_index, schemas.AttributeIndex, writes=True),
+    "dropIndex": Method(_drop_index, schemas.AttributeIndex, writes=True),
+    "listIndexes": Method(_list_indexes),
 }

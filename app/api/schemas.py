@@ -145,6 +145,12 @@ class DeleteByFilter(Request):
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
 
 
+class AttributeIndex(Request):
+    """createIndex, dropIndex"""
+
+    attribute = fields.String(required=True)
+
+
 class AllRecords(Request):
     """allRecords; ``size`` and ``page`` are parameters of the URL."""
 

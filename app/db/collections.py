@@ -100,4 +100,5 @@ def collection_of_row(row: Mapping[str, Any]) -> Collection:
         created_at=row["created_at"],
         model_id=row["model_id"],
         model=model,
+        indexed=frozenset(tuple(path) for path in row["indexed"] or ()),
     )

@@ -22,6 +22,7 @@ from app.db.errors import translated_errors
 from app.domain.errors import ConfigurationError
 
 Row = TypeVar("Row")
+Session = Connection[TupleRow]
 Statement = LiteralString | sql.SQL | sql.Composed
 NO_PARAMETERS: Mapping[str, Any] = {}
 

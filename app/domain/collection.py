@@ -9,7 +9,10 @@ from app.domain.model import ModelIdentity
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection and the model that its embeddings come from. ``capacity`` counts records; None: no limit."""
+    """A collection and the model that its embeddings come from.
+
+    ``capacity`` counts records; None: no limit. ``indexed`` are the paths of attributes that have an index.
+    """
 
     id: UUID
     account_id: UUID
@@ -20,3 +23,4 @@ class Collection:
     created_at: datetime
     model_id: int
     model: ModelIdentity
+    indexed: frozenset[tuple[str, ...]] = frozenset()

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A two-valued SQL condition over one row of ``records`` (alias ``r``), and its parameters.
+    """An SQL condition over one row of ``records`` (alias ``r``), and its parameters; true where the row matches.
 
     ``sql`` uses named placeholders (``%(f0)s``) for every value; it never holds text of the client. Literal
     percent signs in it are doubled.

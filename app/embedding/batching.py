@@ -155,9 +155,9 @@ class BatchedEmbedder:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._network = threading.Lock()
-        size = embedder.batch_size
-        self._pictures: Batcher[Prepared] = Batcher(self._exclusively(embedder.embed_prepared), size)
-        self._texts: Batcher[str] = Batcher(self._exclusively(embedder.embed_texts), size)
+        size, name = embedder.batch_size, f"embed {embedder.identity.name}"
+        self._pictures: Batcher[Prepared] = Batcher(self._exclusively(embedder.embed_prepared), size, name=name)
+        self._texts: Batcher[str] = Batcher(self._exclusively(embedder.embed_texts), size, name=name)
 
     @property
     def identity(self) -> ModelIdentity:

@@ -21,6 +21,8 @@ from app.embedding.spec import CHOICES, ModelSpec
 
 PROBE_SECONDS = 4.0
 
+_GATEWAY_FAILURES = (502, 503, 504)
+
 _log = logging.getLogger(__name__)
 
 _loading = threading.Lock()
@@ -66,7 +68,9 @@ def _load(spec: ModelSpec, *, local_files_only: bool) -> SentenceTransformer:
 def _probe(spec: ModelSpec) -> None:
     """Ask the hub for a sign of life, through the proxies and certificates that its client uses."""
     try:
-        get_session().head(constants.ENDPOINT, timeout=PROBE_SECONDS)
+        answer = get_session().head(constants.ENDPOINT, timeout=PROBE_SECONDS)
+        if answer.status_code in _GATEWAY_FAILURES:
+            raise ConnectionError(f"a gateway answered {answer.status_code}")
     except Exception as error:
         raise ModelUnavailable(
             f"the model {spec.source!r} is neither a folder nor in the local cache, and the model hub "

@@ -105,13 +105,19 @@ def _conjunction(documents: list[dict[str, Any]]) -> dict[str, Any]:
         ((name, operand),) = document.items() or [("$and", [])]
         if name not in merged:
             merged[name] = operand
-        elif _are_operators(operand) and _are_operators(merged[name]) and not operand.keys() & merged[name].keys():
+        elif _can_share(name, merged[name], operand):
             merged[name] = dict(sorted((merged[name] | operand).items()))
         else:
             others.append(document)
     if others:
         merged["$and"] = others
     return dict(sorted(merged.items()))
+
+
+def _can_share(name: str, operand: Any, other: Any) -> bool:
+    """Whether two documents of different operators behind one field can be one."""
+    are_of_a_field = not name.startswith("$") and _are_operators(operand) and _are_operators(other)
+    return are_of_a_field and not operand.keys() & other.keys()
 
 
 def _are_operators(operand: Any) -> bool:

@@ -7,7 +7,7 @@ from app.filters import canonical, sql
 from app.filters.constants import constant
 from app.filters.parse import parse_document
 from app.filters.place import Place
-from app.filters.tree import And, Leaf, Node
+from app.filters.tree import And, Leaf, Node, Path
 
 _SHOWN_LITERAL = 400
 
@@ -23,9 +23,12 @@ class Filter:
         """Whether the filter admits every record whatever it holds, as ``{}`` does."""
         return constant(self.tree) is True
 
-    def condition(self) -> Condition:
-        """SQL over ``records r`` that is never NULL, with parameters ``f0``, ``f1``, …"""
-        return sql.to_condition(self.tree)
+    def condition(self, indexed: frozenset[Path] = frozenset()) -> Condition:
+        """SQL over ``records r`` with parameters ``f0``, ``f1``, …; a record is admitted where it is true.
+
+        ``indexed`` are the paths of attributes with an index of their own. Without any it is never NULL.
+        """
+        return sql.to_condition(self.tree, self.conjuncts(), indexed)
 
     def canonical(self) -> str:
         """The filter as JSON text in one fixed form; ``parse_filter`` reads it back as an equivalent filter."""

@@ -40,6 +40,8 @@ def parse_path(text: object, place: Place) -> Path:
         raise place.fault(f"a path with more than {MAX_POSITIONS} numbers")
     if numbers:
         place.spend_conditions(2**numbers - 1)
+    if names[0].startswith("$"):
+        raise place.fault("a field whose name begins with '$' cannot be filtered by")
     if place.in_record and names[0].startswith("_"):
         _check_column(names, place)
     return names

@@ -6,10 +6,12 @@ equalities name. What jsonpath cannot say becomes ``EXISTS`` over the values at 
 text depends on the shape of the filter only; every name and value in it is a bound parameter.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.domain.condition import Condition
 from app.filters import columns, jsonpath
+from app.filters.attribute_index import prefilters
 from app.filters.constants import Verdict, accepts_missing, all_of, constant_leaf, negated
 from app.filters.jsonpath import implied_equalities, leaf_predicate, on_one
 from app.filters.paths import missing, routes
@@ -59,9 +61,12 @@ class Written:
     sql: str = ""
 
 
-def to_condition(node: Node) -> Condition:
+def to_condition(node: Node, conjuncts: Iterable[Leaf], indexed: frozenset[Path]) -> Condition:
+    """``conjuncts`` are the leaves that have to hold for the node to hold, ``indexed`` the paths with an index."""
     parameters = Parameters()
-    return Condition(_condition(node, "r.attributes", parameters), parameters.values)
+    clauses = prefilters(conjuncts, indexed, parameters.bind) if indexed else []
+    clauses.append(_condition(node, "r.attributes", parameters))
+    return Condition(" AND ".join(clauses), parameters.values)
 
 
 def _condition(node: Node, document: str, parameters: Parameters) -> str:

@@ -77,13 +77,14 @@ def page(
     runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None, size: int, number: int
 ) -> Page:
     """Page ``number`` (from 1) of ``size`` matching records, in the order of ids."""
+    collection = require_collection(access)
     rows = records.page_of_records(
         runtime.database,
-        require_collection(access),
+        collection,
         fields,
         limit=size + 1,
         offset=(number - 1) * size,
-        where=condition_of(where),
+        where=condition_of(where, collection),
     )
     return Page([fields.show(record) for record in rows[:size]], more=len(rows) > size)
 
@@ -92,13 +93,14 @@ def find(
     runtime: Runtime, access: Access, fields: Fields, *, where: Filter, limit: int, offset: int
 ) -> list[dict[str, Any]]:
     """Matching records in the order of ids, so that pages join."""
+    collection = require_collection(access)
     rows = records.page_of_records(
         runtime.database,
-        require_collection(access),
+        collection,
         fields,
         limit=limit,
         offset=offset,
-        where=where.condition(),
+        where=condition_of(where, collection),
     )
     return [fields.show(record) for record in rows]
 
@@ -107,8 +109,9 @@ def random(
     runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None, count: int
 ) -> list[dict[str, Any]]:
     """Distinct matching records, every choice equally likely."""
+    collection = require_collection(access)
     rows = records.random_records(
-        runtime.database, require_collection(access), fields, count=count, where=condition_of(where)
+        runtime.database, collection, fields, count=count, where=condition_of(where, collection)
     )
     return [fields.show(record) for record in rows]
 
@@ -122,7 +125,7 @@ def delete_matching(runtime: Runtime, access: Access, fields: Fields, *, where: 
         raise InvalidRequest("a filter that every record matches is refused here", path="filter")
     collection = require_collection(access)
     with runtime.database.transaction() as connection:
-        doomed = records.lock_matching(connection, collection, fields, where=where.condition())
+        doomed = records.lock_matching(connection, collection, fields, where=condition_of(where, collection))
         ids = [record.id for record in doomed]
         for start in range(0, len(ids), _DELETED_AT_ONCE):
             records.delete_records(connection, collection.id, ids[start : start + _DELETED_AT_ONCE])
@@ -133,13 +136,14 @@ def everything(
     runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None
 ) -> Iterator[list[dict[str, Any]]]:
     """All matching records in the order of ids, in batches."""
-    batches = records.all_records(runtime.database, require_collection(access), fields, where=condition_of(where))
+    collection = require_collection(access)
+    batches = records.all_records(runtime.database, collection, fields, where=condition_of(where, collection))
     return ([fields.show(record) for record in batch] for batch in batches)
 
 
-def condition_of(where: Filter | None) -> Condition:
-    """The SQL condition of an optional filter."""
-    return EVERYTHING if where is None else where.condition()
+def condition_of(where: Filter | None, collection: Collection) -> Condition:
+    """The SQL condition of an optional filter, for a collection with its indexes."""
+    return EVERYTHING if where is None else where.condition(collection.indexed)
 
 
 def _references(documents: Sequence[object]) -> tuple[dict[int, str], dict[int, Skip]]:

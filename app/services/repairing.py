@@ -1,6 +1,10 @@
-"""Finishing what an interruption left half done: index builds and deletions of collections."""
+"""Finishing what an interruption left half done: builds of indexes and deletions of collections."""
 
-from app.db import partitions
+from contextlib import suppress
+
+from app.db import attribute_indexes, partitions
+from app.domain.errors import DatabaseUnavailable
+from app.services.attribute_indexes import create_index
 from app.services.collections import find_collection, finish_deletion
 from app.services.loading import finish_index
 from app.services.runtime import Runtime
@@ -18,4 +22,11 @@ def repair(runtime: Runtime) -> list[str]:
     for id in partitions.collections_without_vector_index(runtime.database):
         if finish_index(runtime, find_collection(runtime, id)):
             done.append(f"built the vector index of collection {id}")
+    for id in attribute_indexes.collections_with_unfinished_indexes(runtime.database):
+        collection = find_collection(runtime, id)
+        for index in attribute_indexes.list_indexes(runtime.database, id):
+            # Busy means that somebody is at it.
+            with suppress(DatabaseUnavailable):
+                if not index.ready and create_index(runtime, collection, ".".join(index.path)):
+                    done.append(f"built the index on {'.'.join(index.path)} of collection {id}")
     return done

@@ -91,7 +91,13 @@ def _nearest(
     collection = require_collection(access)
     if where is not None and not where.admits_everything:
         return search.nearest_matching(
-            runtime.database, collection, query, fields, where.condition(), limit=k, offset=offset
+            runtime.database,
+            collection,
+            query,
+            fields,
+            where.condition(collection.indexed),
+            limit=k,
+            offset=offset,
         )
     wanted = offset + k
     if wanted < EXACT_FROM:

@@ -85,7 +85,8 @@ RETURNING id;
 -- token may not use it
 SELECT t.account_id, t.read_only,
        c.id AS collection_id, c.name, c.service, c.capacity, c.product_field, c.created_at, c.model_id,
-       m.name AS model_name, m.weights, m.preprocessing, m.precision, m.dimension
+       m.name AS model_name, m.weights, m.preprocessing, m.precision, m.dimension,
+       (SELECT jsonb_agg(i.path) FROM lookalike.attribute_indexes i WHERE i.collection_id = c.id AND i.ready) AS indexed
 FROM lookalike.tokens t
 LEFT JOIN lookalike.collections c
     ON c.account_id = t.account_id

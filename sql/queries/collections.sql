@@ -21,7 +21,8 @@ RETURNING id;
 -- parameters: id, account_id, name: each a condition unless it is NULL
 -- rows: the collections, oldest first
 SELECT c.account_id, c.id AS collection_id, c.name, c.service, c.capacity, c.product_field, c.created_at,
-       c.model_id, m.name AS model_name, m.weights, m.preprocessing, m.precision, m.dimension
+       c.model_id, m.name AS model_name, m.weights, m.preprocessing, m.precision, m.dimension,
+       (SELECT jsonb_agg(i.path) FROM lookalike.attribute_indexes i WHERE i.collection_id = c.id AND i.ready) AS indexed
 FROM lookalike.collections c
 JOIN lookalike.models m ON m.id = c.model_id
 WHERE c.deleted_at IS NULL

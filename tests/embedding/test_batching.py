@@ -152,13 +152,16 @@ def test_closing_finishes_the_running_batch_and_refuses_the_rest() -> None:
 
 
 def test_nothing_runs_before_the_first_call_nor_after_the_last() -> None:
-    before = threading.active_count()
-    batcher = Batcher(Network().run, batch_size=4)
-    assert threading.active_count() == before
+    def workers() -> int:
+        return [thread.name for thread in threading.enumerate()].count("the only worker")
+
+    batcher = Batcher(Network().run, batch_size=4, name="the only worker")
+    assert workers() == 0
     batcher.submit([1])
-    assert threading.active_count() == before + 1
+    batcher.submit([2])
+    assert workers() == 1
     batcher.close()
-    assert threading.active_count() == before
+    assert workers() == 0
 
 
 _FORKING = """

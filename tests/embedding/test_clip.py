@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ def test_rows_have_unit_length_and_do_not_depend_on_their_batch(
     assert 100 * np.linalg.norm(alone - together[12:], axis=1).max() < 0.02
     texts = embedder.embed_texts(TEXTS)
     assert 100 * np.linalg.norm(embedder.embed_texts([TEXTS[2]])[0] - texts[2]) < 0.02
+
+
+def test_pictures_can_be_prepared_on_many_threads(clip: Embedder, photos: Photos) -> None:
+    pictures = list(photos.values())
+    expected = [clip.prepare(picture) for picture in pictures]
+    with ThreadPoolExecutor(8) as pool:
+        prepared = list(pool.map(clip.prepare, pictures * 10))
+    for index, tensor in enumerate(prepared):
+        np.testing.assert_array_equal(tensor, expected[index % len(pictures)])
 
 
 def test_bfloat16_is_another_model_near_the_first(clip: Embedder, clip_bfloat16: Embedder, photos: Photos) -> None:

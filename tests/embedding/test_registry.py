@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -142,8 +141,8 @@ import json, sys
 from app.embedding.registry import ModelRegistry
 
 models = ModelRegistry(torch_threads=1)
-heavy = [name for name in ("torch", "transformers", "sentence_transformers", "huggingface_hub") if name in sys.modules]
-facts = {"heavy": heavy, "fingerprints": {}, "names": {}}
+libraries = {"torch", "transformers", "sentence_transformers", "huggingface_hub"}
+facts = {"heavy": sorted(libraries & set(sys.modules)), "fingerprints": {}, "names": {}}
 facts["fingerprints"]["bundled"] = models.get("efficientnet-lite0").identity.fingerprint
 facts["transformers_for_bundled"] = "transformers" in sys.modules
 for key, name in (("folder", sys.argv[1]), ("download", "tiny-clip")):
@@ -161,7 +160,7 @@ print(json.dumps(facts))
 
 
 @pytest.fixture(scope="module")
-def fresh_process(clip_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def fresh_process(clip_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a process saw that had nothing loaded and an empty cache, with a hub that holds one model."""
     home = tmp_path_factory.mktemp("hub-cache")
     with model_hub("sentence-transformers/tiny-clip", clip_folder) as url:
@@ -177,7 +176,7 @@ def fresh_process(clip_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
             check=False,
         )
     assert finished.returncode == 0, finished.stderr
-    yield {**json.loads(finished.stdout), "stderr": finished.stderr, "home": home, "url": url}
+    return {**json.loads(finished.stdout), "stderr": finished.stderr, "home": home, "url": url}
 
 
 def test_nothing_heavy_is_imported_before_a_model_is_needed(fresh_process: dict[str, Any]) -> None:

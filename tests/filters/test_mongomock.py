@@ -2,9 +2,9 @@
 
 Left out is what it answers unlike MongoDB: null and ``{}`` (it takes a missing field for them in other cases),
 booleans and the numbers 0 and 1 (it takes them for each other), numbers that floats cannot hold, numbers in
-paths, ``$elemMatch`` with operators (it
-looks into elements that are arrays), ``$size`` (of documents too) and ``$not`` (through what is no document). ``$mod``, most of ``$type``,
-``$all`` with nothing, and the two forms that go beyond MongoDB it does not know; its patterns are Python's.
+paths, ``$elemMatch`` with operators (it looks into elements that are arrays), ``$size`` (of documents too) and
+``$not`` (through what is no document). ``$mod``, most of ``$type``, ``$all`` with nothing, and the two forms that
+go beyond MongoDB it does not know; its patterns are Python's.
 """
 
 from collections.abc import Iterator
