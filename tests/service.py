@@ -8,6 +8,7 @@ import orjson
 from PIL import Image
 
 from app.api.application import create_app
+from app.db.database import Database
 from app.domain.collection import Collection
 from app.services.accounts import create_account, create_token
 from app.services.collections import create_collection
@@ -77,6 +78,15 @@ class Service:
         """Insert records that bring their vectors."""
         records = [{"_id": id, "_vector": vector, **attributes} for id, vector in vectors.items()]
         assert self.call("insert", records=records)["status"]["code"] == 210
+
+
+def break_connections(database: Database) -> None:
+    """End all other connections to a database, and wait until they are gone."""
+    with database.session() as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def ids(answer: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from app.domain.fields import ONLY_ID
 from app.filters import parse_filter
 from app.services.access import resolve_access
 from app.services.repairing import repair
-from tests.service import Service, ids
+from tests.service import Service, break_connections, ids
 
 LONG = "a" * 200
 VALUES: list[Any] = [
@@ -76,10 +76,7 @@ def test_answers_are_the_same_with_an_index(service: Service) -> None:
         connection.execute(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$"
         )
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    break_connections(service.runtime.database)
     assert answers(service) == before
     for attribute in ("v", "v.n"):
         service.call("dropIndex", attribute=attribute)

@@ -7,7 +7,7 @@ import pytest
 
 from app.services.accounts import revoke_token
 from app.services.collections import create_collection
-from tests.service import PHOTOS, Service
+from tests.service import PHOTOS, Service, break_connections
 
 
 def code(answer: dict) -> int:  # type: ignore[type-arg]
@@ -261,10 +261,7 @@ def test_an_unexpected_failure_says_nothing_of_the_inside(
 
 def test_a_lost_database_is_said_and_survived(service: Service) -> None:
     service.use_vectors()
-    database = service.runtime.database
-    with database.session() as connection:
-        # All connections of the pool break at once, as when the server restarts.
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                           "AND datname = current_database()")  # fmt: skip
+    # All connections of the pool break at once, as when the server restarts.
+    break_connections(service.runtime.database)
     answers = [code(service.call("getRecordCount")) for _ in range(3)]
     assert answers == [200, 200, 200]

@@ -9,7 +9,9 @@ from sentence_transformers import SentenceTransformer
 
 from app.domain.errors import ModelUnavailable, TextNotSupported
 from app.embedding.base import Embedder
+from app.embedding.clip import ClipEmbedder
 from app.embedding.registry import ModelRegistry
+from app.embedding.spec import ModelSpec
 from tests.embedding.checkpoints import LONGEST_TEXT, save_clip, save_text_only, save_vision_only
 
 Photos = dict[str, Image.Image]
@@ -67,6 +69,16 @@ def test_bfloat16_is_another_model_near_the_first(clip: Embedder, clip_bfloat16:
     picture = [photos["coffee"]]
     moved = 100 * np.linalg.norm(clip.embed_pictures(picture) - clip_bfloat16.embed_pictures(picture))
     assert 0 < moved < 10
+
+
+def test_every_batch_has_one_size_in_bfloat16(clip_folder: Path, photos: Photos) -> None:
+    """Tiny networks round alike in batches of any size; for one of the real size it makes a difference."""
+    embedder = ClipEmbedder(ModelSpec.parse(f"{clip_folder}@bfloat16"))
+    sizes: list[int] = []
+    embedder._model.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0]["pixel_values"])))
+    for count in (1, 3, 6):
+        assert len(embedder.embed_pictures(list(photos.values())[:count])) == count
+    assert sizes == [embedder.batch_size] * 4
 
 
 def test_a_text_longer_than_the_network_takes_is_cut(clip: Embedder) -> None:
