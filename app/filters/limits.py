@@ -20,8 +20,12 @@ MAX_PATTERN_LENGTH = 500
 """Characters of one regular expression."""
 
 MAX_PATTERN_SIZE = 300
-"""Characters of one regular expression once its repetitions are written out; a look-around or ``\\b`` counts ten.
-The time to compile it grows with the cube of that, to about half a second."""
+"""Characters of one regular expression once its repetitions are written out. The time to compile it grows with the
+cube of that, to about half a second."""
+
+MAX_PATTERN_WAYS = 8_000
+"""Ways through a regular expression that differ in the assertions they pass: two for each word boundary,
+multiplied along the pattern. PostgreSQL gives up at some 200,000."""
 
 MAX_PATTERN_NESTING = 30
 """Groups inside groups."""

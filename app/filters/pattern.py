@@ -7,6 +7,7 @@ groups capture nothing. The result is meant for ``like_regex … flag "s"``: the
 newlines, so what must not is written out, and the options i, m, s and x are resolved here.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -15,19 +16,24 @@ from app.filters.characters import CharacterSet
 from app.filters.limits import (
     MAX_PATTERN_LENGTH,
     MAX_PATTERN_NESTING,
-    MAX_PATTERN_SIZE,
+    MAX_PATTERN_WAYS,
     MAX_REPETITION,
+)
+from app.filters.parts import (
+    ASSERTION_ESCAPES,
+    BEFORE_LAST_NEWLINE,
+    MULTILINE_START,
+    NOT_NEWLINE,
+    Part,
+    PatternRefused,
+    assertion,
+    check_size,
 )
 
 OPTIONS = "imsx"
 
-_WORD = characters.write(characters.WORD)
-_BOUNDARY = rf"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))"
-_NO_BOUNDARY = rf"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))"
-_NOT_NEWLINE = characters.write(characters.complement(characters.NEWLINE))
-_BEFORE_LAST_NEWLINE = r"(?=\n?\Z)"
-
-_ASSERTION_SIZE = 10
+_LOOK_AROUND_SIZE = 5
+_MANY_TIMES = 20
 _CONTROL_ESCAPES = {"a": "\x07", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _CLASS_ESCAPES: dict[str, CharacterSet] = {
     "d": characters.DIGITS,
@@ -37,14 +43,9 @@ _CLASS_ESCAPES: dict[str, CharacterSet] = {
     "W": characters.complement(characters.WORD),
     "S": characters.complement(characters.SPACE),
 }
-_ASSERTION_ESCAPES = {"A": r"\A", "z": r"\Z", "Z": _BEFORE_LAST_NEWLINE, "b": _BOUNDARY, "B": _NO_BOUNDARY}
 _GROUPS = ("(?:", "(?=", "(?!", "(?<=", "(?<!")
 _REPETITION = re.compile(r"\{(\d{1,5})(?:(,)(\d{1,5})?)?\}")
 _IGNORED = " \t\n\r\f\v"
-
-
-class PatternRefused(ValueError):
-    """The pattern is wrong, or says something that cannot be translated faithfully."""
 
 
 def translate(pattern: str, options: str) -> str:
@@ -61,19 +62,16 @@ def translate(pattern: str, options: str) -> str:
     if leading:
         options += leading[1]
     reader = _Reader(pattern, leading.end() if leading else 0, frozenset(options))
-    text, size = reader.alternatives()
+    whole = reader.alternatives()
     if reader.rest:
         raise PatternRefused("a closing parenthesis without an opening one")
-    if size > MAX_PATTERN_SIZE:
-        raise PatternRefused(
-            f"the pattern has more than {MAX_PATTERN_SIZE} characters once repetitions are written out"
-        )
-    return text
+    check_size(whole)
+    return whole.text
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Recursive descent; each method reads one construct and returns its translation and its size."""
+    """Recursive descent; each method reads one construct."""
 
     pattern: str
     position: int
@@ -109,30 +107,33 @@ class _Reader:
             else:
                 break
 
-    def alternatives(self) -> tuple[str, int]:
+    def alternatives(self) -> Part:
         branches = [self.branch()]
         while self.accept("|"):
             branches.append(self.branch())
-        return "|".join(text for text, _ in branches), sum(size for _, size in branches)
+        asserts = any(branch.asserts for branch in branches)
+        ways = sum(branch.ways for branch in branches) if asserts else 1
+        text = "|".join(branch.text for branch in branches)
+        return Part(text, sum(branch.size for branch in branches), ways, asserts)
 
-    def branch(self) -> tuple[str, int]:
-        texts = []
-        total = 0
+    def branch(self) -> Part:
+        pieces = []
         self.skip_ignored()
         while self.next() and self.next() not in "|)":
-            text, size = self.piece()
-            texts.append(text)
-            total += size
+            pieces.append(self.piece())
             self.skip_ignored()
-        return "".join(texts), total
+        ways = _bounded(math.prod(piece.ways for piece in pieces))
+        asserts = any(piece.asserts for piece in pieces)
+        return Part("".join(piece.text for piece in pieces), sum(piece.size for piece in pieces), ways, asserts)
 
-    def piece(self) -> tuple[str, int]:
-        text, size, repeatable = self.atom()
+    def piece(self) -> Part:
+        atom = self.atom()
         self.skip_ignored()
         quantifier, times = self.quantifier()
-        if quantifier and not repeatable:
+        if quantifier and not atom.repeatable:
             raise PatternRefused("a repetition after an anchor or a look-around")
-        return text + quantifier, size * times
+        ways = _bounded(atom.ways ** min(times, _MANY_TIMES))
+        return Part(atom.text + quantifier, atom.size * times, ways, atom.asserts)
 
     def quantifier(self) -> tuple[str, int]:
         """The repetition after an atom, or nothing, and how often it writes the atom out."""
@@ -154,69 +155,67 @@ class _Reader:
                 raise PatternRefused("a repetition of a repetition: put the inner one in a group")
         return written, times
 
-    def atom(self) -> tuple[str, int, bool]:
-        """Text, size, and whether a repetition may follow."""
+    def atom(self) -> Part:
         character = self.take()
         match character:
             case "(":
                 return self.group()
             case "[":
-                return characters.write(self.bracket()), 1, True
+                return Part(characters.write(self.bracket()))
             case "\\":
                 return self.escape()
             case "^":
-                return (r"(?:\A|(?<=\n)(?!\Z))" if "m" in self.options else r"\A"), 1, False
+                return MULTILINE_START if "m" in self.options else assertion(r"\A")
             case "$":
-                return (r"(?=\n|\Z)" if "m" in self.options else _BEFORE_LAST_NEWLINE), 1, False
+                return assertion(r"(?=\n|\Z)" if "m" in self.options else BEFORE_LAST_NEWLINE)
             case ".":
-                return "." if "s" in self.options else _NOT_NEWLINE, 1, True
+                return Part("." if "s" in self.options else NOT_NEWLINE)
             case "*" | "+" | "?":
                 raise PatternRefused(f"nothing to repeat before {character!r}")
             case "{" if re.match(r"\d*,?\d*\}", self.rest):
                 raise PatternRefused("nothing to repeat before '{'")
             case _:
-                return self.character(character), 1, True
+                return self.character(character)
 
-    def character(self, character: str) -> str:
-        return characters.write(self.cased(characters.one(character)))
+    def character(self, character: str) -> Part:
+        return Part(characters.write(self.cased(characters.one(character))))
 
     def cased(self, found: CharacterSet) -> CharacterSet:
         return characters.with_other_case(found) if "i" in self.options else found
 
-    def group(self) -> tuple[str, int, bool]:
-        opening = "(?:"
-        self.position -= 1
-        for known in _GROUPS:
-            if self.accept(known):
-                opening = known
-                break
-        else:
-            self.position += 1
-            if self.next() in ("?", "*"):
-                raise PatternRefused(
-                    f"the group '({self.rest[:3]}' is not supported; known are {', '.join(_GROUPS)}"
-                )
+    def group(self) -> Part:
+        """A group or look-around, after its parenthesis."""
+        opening = self.opening()
         self.nesting += 1
         if self.nesting > MAX_PATTERN_NESTING:
             raise PatternRefused(f"groups are nested more than {MAX_PATTERN_NESTING} deep")
-        text, size = self.alternatives()
+        inner = self.alternatives()
         self.nesting -= 1
         if not self.accept(")"):
             raise PatternRefused("an opening parenthesis without a closing one")
         if opening == "(?:":
-            return f"(?:{text})", size, True
-        return f"{opening}{text})", size + _ASSERTION_SIZE, False
+            return Part(f"(?:{inner.text})", inner.size, inner.ways, inner.asserts)
+        check_size(inner)
+        return assertion(f"{opening}{inner.text})", inner.size + _LOOK_AROUND_SIZE)
 
-    def escape(self) -> tuple[str, int, bool]:
+    def opening(self) -> str:
+        for known in _GROUPS:
+            if self.accept(known.removeprefix("(")):
+                return known
+        if self.next() and self.next() in "?*":
+            raise PatternRefused(f"the group '({self.rest[:3]}' is not supported; known are {', '.join(_GROUPS)}")
+        return "(?:"
+
+    def escape(self) -> Part:
         """What follows a backslash outside brackets."""
         letter = self.next()
-        if letter and letter in _ASSERTION_ESCAPES:
+        if letter and letter in ASSERTION_ESCAPES:
             self.position += 1
-            return _ASSERTION_ESCAPES[letter], _ASSERTION_SIZE, False
+            return ASSERTION_ESCAPES[letter]
         if letter and letter in _CLASS_ESCAPES:
             self.position += 1
-            return characters.write(_CLASS_ESCAPES[letter]), 1, True
-        return self.character(self.escaped_character()), 1, True
+            return Part(characters.write(_CLASS_ESCAPES[letter]))
+        return self.character(self.escaped_character())
 
     def escaped_character(self) -> str:
         """A backslash that stands for one character, inside or outside brackets."""
@@ -296,3 +295,8 @@ def _bounds(repetition: re.Match[str]) -> tuple[str, int]:
     if most is None:
         return f"{{{least},}}", max(least, 1)
     return f"{{{least},{most}}}", max(most, 1)
+
+
+def _bounded(ways: int) -> int:
+    """Ways beyond the limit need no exact count, which would have millions of digits."""
+    return min(ways, MAX_PATTERN_WAYS + 1)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.db import records, search
+from app.db import partitions, records, search
 from app.db.database import Database
 from app.db.records import NewRecord, copy_records
 from app.domain.collection import Collection
@@ -25,9 +25,10 @@ def collection(service: Service) -> Collection:
         NewRecord(f"x{n}", {"sku": f"s{n}", "price": n % 100, "pad": "x" * 50}, None, None, None, None, None, row)
         for n, row in enumerate(rows)
     ]
-    with database.transaction() as connection:
-        copy_records(connection, collection, new)
     with database.session() as connection:
+        partitions.drop_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
+        copy_records(connection, collection, new)
+        partitions.build_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
         connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
     return collection
 
@@ -88,14 +89,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ],
 )  # fmt: skip
 def test_requests_keep_to_their_budget(
-    service: Service,
-    collection: Collection,
-    waits: list[str],
-    method: str,
-    body: dict[str, Any],
-    budget: list[str],
+    service: Service, waits: list[str], method: str, body: dict[str, Any], budget: list[str]
 ) -> None:
     """The first read finds out who asks."""
+    service.use_vectors(DIMENSION)
+    service.insert_vectors({f"x{n}": [1.0, n, *[0.5] * (DIMENSION - 2)] for n in range(50)}, price=3)
     waits.clear()
     assert service.call(method, **body)["status"]["code"] < 300
     assert waits == budget
