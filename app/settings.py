@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from app.domain.errors import ConfigurationError
 
@@ -69,7 +68,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         try:
             return parse(text)
         except ValueError as error:
-            faults.append(f"{variable}={text!r}: {error}")
+            # The database's URL may hold a password.
+            shown = variable if variable == "DATABASE_URL" else f"{variable}={text!r}"
+            faults.append(f"{shown}: {error}")
             return None
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
@@ -126,7 +127,7 @@ def _services(text: str) -> dict[str, str]:
 def _database_url(text: str) -> str | None:
     if not text:
         return None
-    if urlsplit(text).scheme not in {"postgresql", "postgres"}:
+    if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("it has to begin with postgresql:// (leave it unset for the embedded database)")
     return text
 

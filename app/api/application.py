@@ -1,12 +1,13 @@
 """The Flask application: routing, authentication, and the same JSON envelope for whatever happens."""
 
 import logging
+from contextlib import suppress
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app.api.answers import answer, failure, start_clock
-from app.api.bodies import read_object
+from app.api.bodies import UNREADABLE, read_object
 from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS, ping
 from app.api.schemas import load
@@ -23,6 +24,7 @@ _VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 def create_app(runtime: Runtime) -> Flask:
     """The WSGI application over an open runtime."""
     app = Flask("lookalike", static_folder=None)
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = runtime.settings.max_body_bytes
     paths = {path for service in runtime.settings.services.values() for path in service.paths}
 
@@ -51,6 +53,7 @@ def create_app(runtime: Runtime) -> Flask:
             default_workspace=str(account.default_workspace),
         )
 
+    @app.route("/<path:service>/v2/<method>/", **options)
     @app.route("/<path:service>/v2/<method>", **options)
     def call(service: str, method: str) -> Response:
         if service not in paths:
@@ -90,6 +93,7 @@ def _expected_failure(error: LookalikeError) -> Response:
     status = status_of_error(error)
     if status is UNKNOWN_ERROR:
         return _unexpected_failure(error)
+    _drain()
     if status.code >= 500:
         log.warning("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
     return failure(status, str(error))
@@ -102,7 +106,7 @@ def _http_failure(error: HTTPException) -> Response:
         description = f"there is nothing at {request.path}"
     if isinstance(error, RequestEntityTooLarge):
         description = "the body is larger than this server accepts; send the records in several requests"
-        _drain()
+    _drain()
     headers = dict(error.get_headers())
     return failure(status_of_http(code), description, {"Allow": headers["Allow"]} if "Allow" in headers else None)
 
@@ -113,15 +117,16 @@ def _unexpected_failure(error: Exception) -> Response:
 
 
 def _drain() -> None:
-    """Read what is left of a body that is too large.
+    """Read what is left of the body of a refused request.
 
     A server that answers and hangs up while the client is still sending makes the client see a broken connection
     instead of the answer. Bounded: after some more the connection may break.
     """
     remaining = 8 * (request.max_content_length or 0)
     stream = request.environ["wsgi.input"]
-    while remaining > 0:
-        data = stream.read(min(remaining, 1 << 20))
-        if not data:
-            return
-        remaining -= len(data)
+    with suppress(*UNREADABLE):
+        while remaining > 0:
+            data = stream.read(min(remaining, 1 << 20))
+            if not data:
+                return
+            remaining -= len(data)

@@ -6,13 +6,22 @@ fast parser says only that something is wrong; which field it was is found by a 
 
 import json
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from app.domain.errors import InvalidRequest
+
+UNREADABLE = (OSError, ParseException)
+"""What reading a body may raise: the client hung up, or sent no proper chunks (gunicorn says so on reading)."""
+
+_PATIENCE = 1 << 20
+"""Bytes of a body up to which the place of a fault is looked for."""
+
+_SHOWN_NAME = 100
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -21,7 +30,10 @@ def read_object(request: Request) -> dict[str, Any]:
     Raises ``InvalidRequest`` for anything else, ``UnsupportedMediaType`` for a body that claims to be no JSON and
     ``RequestEntityTooLarge`` for one over the limit.
     """
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except UNREADABLE as error:
+        raise InvalidRequest("the body could not be read to its end") from error
     if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
         # A chunked body is cut at the limit without a word; nobody can tell whether more would have come.
         raise RequestEntityTooLarge
@@ -43,39 +55,39 @@ def read_object(request: Request) -> dict[str, Any]:
 
 def _fault(body: bytes, error: orjson.JSONDecodeError) -> str:
     plain = f"the body is not valid JSON: {error}"
+    if len(body) > _PATIENCE:
+        return plain
     try:
-        lenient = json.loads(body, parse_int=_parse_int)
+        lenient = json.loads(body, parse_int=float)
     except (ValueError, RecursionError):
         return plain
-    for path, value in _walk(lenient):
+    waiting: list[tuple[_Step | None, object]] = [(None, lenient)]
+    while waiting:
+        step, value = waiting.pop()
         if isinstance(value, float) and not math.isfinite(value):
-            return f"{path}: NaN, Infinity and numbers beyond the range of a double are not JSON"
+            return f"{_path(step)}: NaN, Infinity and numbers beyond the range of a double are not JSON"
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-            return f"{path}: text with a lone surrogate is not JSON"
+            return f"{_path(step)}: text with a lone surrogate is not JSON"
+        if isinstance(value, dict):
+            for name, member in value.items():
+                inner = _Step(step, name)
+                waiting.append((inner, name))
+                waiting.append((inner, member))
+        elif isinstance(value, list):
+            waiting.extend((_Step(step, position), member) for position, member in enumerate(value))
     return plain
 
 
-def _parse_int(text: str) -> float:
-    # Python refuses to read integers of thousands of digits; as a double they are infinite, which is reported.
-    return float(text)
+class _Step(NamedTuple):
+    """The way to a value as a chain: paths share their beginnings, and only one is ever written out."""
+
+    before: "_Step | None"
+    name: str | int
 
 
-def _walk(document: object) -> list[tuple[str, object]]:
-    """All values of a document with their paths, names of members included."""
-    found: list[tuple[str, object]] = []
-    waiting: list[tuple[str, object]] = [("", document)]
-    while waiting:
-        path, value = waiting.pop()
-        found.append((path, value))
-        if isinstance(value, dict):
-            for name, member in value.items():
-                place = f"{path}.{_printable(name)}" if path else _printable(name)
-                found.append((place, name))
-                waiting.append((place, member))
-        elif isinstance(value, list):
-            waiting.extend((f"{path}[{position}]", member) for position, member in enumerate(value))
-    return found
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode()
+def _path(step: _Step | None) -> str:
+    names: list[str] = []
+    while step is not None:
+        names.append(f"[{step.name}]" if isinstance(step.name, int) else f".{step.name[:_SHOWN_NAME]}")
+        step = step.before
+    return "".join(reversed(names)).lstrip(".").encode("utf-8", "backslashreplace").decode()

@@ -1,5 +1,7 @@
 """The headers that say who asks and for which collection."""
 
+from contextlib import suppress
+
 from flask import Request
 
 from app.domain.errors import Unauthorized
@@ -23,4 +25,8 @@ def collection_headers(request: Request) -> tuple[str | None, str | None]:
     """The headers ``collection-id`` and, deprecated, ``collection``: id and name, None when not given."""
     id = request.headers.get("collection-id", "").strip() or None
     name = request.headers.get("collection", "").strip() or None
+    if name is not None:
+        # WSGI hands headers over as Latin-1; clients mostly mean UTF-8.
+        with suppress(UnicodeError):
+            name = name.encode("latin-1").decode()
     return id, name

@@ -1,11 +1,10 @@
 """What each method's request may hold: types, defaults and bounds. Unknown fields are ignored."""
 
-import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
-from marshmallow.validate import OneOf, Range
 
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields, parse_fields
@@ -32,19 +31,40 @@ class WholeNumber(fields.Field[int]):
         return value
 
 
-class Number(fields.Field[float]):
-    """A finite JSON number."""
+class NumberInUrl(WholeNumber):
+    """The same as text."""
 
-    def __init__(self, least: float, most: float, **options: Any) -> None:
-        super().__init__(**options)
-        self.least, self.most = least, most
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", value, re.ASCII):
+            raise ValidationError("it has to be a whole number")
+        return super()._deserialize(int(value), attr, data)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> float:
-        if type(value) not in (int, float) or not math.isfinite(value):
+
+class Effort(fields.Field[int]):
+    """How hard the index should look. Any number will do: it is brought into a sane range."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
+        if type(value) not in (int, float):
             raise ValidationError("it has to be a number")
-        if not self.least <= value <= self.most:
-            raise ValidationError(f"it has to be between {self.least:g} and {self.most:g}")
-        return float(value)
+        return int(max(1, min(value, 2**31)))
+
+
+class Boolean(fields.Field[bool]):
+    """``true`` or ``false``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> bool:
+        if type(value) is not bool:
+            raise ValidationError("it has to be true or false")
+        return value
+
+
+class Text(fields.Field[str]):
+    """A JSON string."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("it has to be a string")
+        return value
 
 
 class Records(fields.Field[list[object]]):
@@ -148,7 +168,7 @@ class DeleteByFilter(Request):
 class AttributeIndex(Request):
     """createIndex, dropIndex"""
 
-    attribute = fields.String(required=True)
+    attribute = Text(required=True)
 
 
 class AllRecords(Request):
@@ -157,16 +177,14 @@ class AllRecords(Request):
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
     output_file_name = fields.String(load_default=None)
-    delete_file_after = fields.Raw(
-        load_default=True, validate=OneOf([True, False], error="it has to be true or false")
-    )
+    delete_file_after = Boolean(load_default=True)
 
 
 class AllRecordsPage(Request):
     """The parameters of allRecords in the URL."""
 
-    size = fields.Integer(load_default=1000, validate=Range(1, MAX_PAGE))
-    page = fields.Integer(load_default=1, validate=Range(1, 2**31))
+    size = NumberInUrl(1, MAX_PAGE, load_default=1000)
+    page = NumberInUrl(1, 2**31, load_default=1)
 
 
 class VisualKnn(Request):
@@ -177,8 +195,8 @@ class VisualKnn(Request):
     offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
-    cand_set_size = WholeNumber(0, 2**31, load_default=None)
-    approx_param = WholeNumber(0, 2**31, load_default=None)
+    cand_set_size = Effort(load_default=None)
+    approx_param = Effort(load_default=None)
 
     @validates_schema
     def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:

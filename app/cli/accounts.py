@@ -15,7 +15,9 @@ def account() -> None:
 
 @account.command("create")
 @click.argument("email")
-@click.option("--credits", type=click.IntRange(0), help="How many images it may embed; default: 2147483647.")
+@click.option(
+    "--credits", type=click.IntRange(0, 2**63 - 1), help="How many images it may embed; default: 2147483647."
+)
 @json_option
 @reports_errors
 def create_account(email: str, credits: int | None, as_json: bool) -> None:

@@ -23,7 +23,7 @@ def collection() -> None:
     "--model", help="Model of the embeddings, 'vectors' for vectors from outside; default: the service's."
 )
 @click.option("--dim", "dimension", type=click.IntRange(1, 4000), help="Dimension, with --model vectors.")
-@click.option("--capacity", type=click.IntRange(1), help="Most records; default: no limit.")
+@click.option("--capacity", type=click.IntRange(1, 2**63 - 1), help="Most records; default: no limit.")
 @click.option("--product-field", help="Attribute that tells products apart in searches.")
 @json_option
 @reports_errors
@@ -49,7 +49,7 @@ def list_(account: str | None, as_json: bool) -> None:
 @collection.command("update")
 @click.argument("id", type=click.UUID)
 @click.option("--name", help="The new name.")
-@click.option("--capacity", type=click.IntRange(0), help="Most records; 0: no limit.")
+@click.option("--capacity", type=click.IntRange(0, 2**63 - 1), help="Most records; 0: no limit.")
 @click.option("--product-field", help="Attribute that tells products apart; an empty one: none.")
 @json_option
 @reports_errors

@@ -1,6 +1,7 @@
 """``lookalike import`` and ``lookalike export``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Never
 from uuid import UUID
@@ -71,9 +72,7 @@ def import_path(runtime: Runtime, collection: Collection, path: Path) -> Import:
         return import_items(runtime, collection, items_of_folder(path, pictures), len(pictures))
     with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="import") as bar:
         items = items_of_lines(path, collection, bar.update)
-        outcome = load_records(runtime, collection, items, lambda state: _tell(bar, state))
-    _build_index(runtime, collection)
-    return outcome
+        return _load(runtime, collection, items, lambda state: _tell(bar, state))
 
 
 def import_items(runtime: Runtime, collection: Collection, items: Iterator[Item], total: int) -> Import:
@@ -84,20 +83,26 @@ def import_items(runtime: Runtime, collection: Collection, items: Iterator[Item]
             bar.update(state.seen - bar.n)
             _tell(bar, state)
 
-        outcome = load_records(runtime, collection, items, tell)
+        outcome = _load(runtime, collection, items, tell)
         bar.update(outcome.seen - bar.n)
-    _build_index(runtime, collection)
+    return outcome
+
+
+def _load(
+    runtime: Runtime, collection: Collection, items: Iterator[Item], tell: Callable[[Import], None]
+) -> Import:
+    """Load items, and build the index that was left out for it: also when something ended the load early."""
+    try:
+        outcome = load_records(runtime, collection, items, tell)
+    except LookalikeError:
+        with suppress(LookalikeError):
+            finish_index(runtime, collection)
+        raise
+    if count(runtime, collection) > 10_000:
+        click.echo("building the vector index …", err=True)
+    finish_index(runtime, collection)
     return outcome
 
 
 def _tell(bar: "tqdm[Never]", state: Import) -> None:
     bar.set_postfix(known=state.known, failed=state.failed, refresh=False)
-
-
-def _build_index(runtime: Runtime, collection: Collection) -> None:
-    if count(runtime, collection) > 10_000:
-        click.echo("building the vector index …", err=True)
-    try:
-        finish_index(runtime, collection)
-    except LookalikeError as error:
-        raise click.ClickException(f"{error}; the records are in, `lookalike repair` builds the index") from error

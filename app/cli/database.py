@@ -6,7 +6,7 @@ import click
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
 from app.db.embedded import EmbeddedPostgres
-from app.db.migrations import database_url
+from app.db.migrations import database_url, without_password
 from app.db.migrations import migrate as run_migrations
 from app.domain.errors import ConfigurationError
 from app.services.repairing import repair as run_repair
@@ -52,7 +52,10 @@ def psql(arguments: tuple[str, ...]) -> None:
     settings = load_settings()
     url = database_url(settings)
     program = str(EmbeddedPostgres(settings.home).binary("psql"))
-    os.execv(program, [program, url, *arguments])  # noqa: S606 - psql takes over, that is the command
+    address, password = without_password(url)
+    if password is not None:
+        os.environ["PGPASSWORD"] = password
+    os.execv(program, [program, address, *arguments])  # noqa: S606 - psql takes over, that is the command
 
 
 @db.command()

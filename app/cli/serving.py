@@ -58,7 +58,7 @@ def quickstart(host: str, port: int, photos: Path | None) -> None:
         elif not start.complete:
             items, total = welcome.sample_items(runtime)
             import_items(runtime, start.collection, items, total)
-        text = welcome.greeting(runtime, start, f"http://{host}:{port}")
+        text = welcome.greeting(runtime, start, f"http://{_in_url(host)}:{port}")
     run_server(settings, url, host, port, when_ready=lambda: click.echo(text))
 
 
@@ -68,7 +68,10 @@ def run_server(
     """Serve until a signal ends it."""
     # What an earlier run left unfinished is finished beside the server, in a process of its own: a build of an
     # index takes minutes, and searches are right without it.
-    subprocess.Popen([sys.executable, "-m", "app", "repair"], stdin=subprocess.DEVNULL)
+    # -P keeps the current folder, where another package of this name may lie, out of its path.
+    program = [sys.executable, "-P", "-c", "from app.cli import main; main(['repair'])"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    subprocess.Popen(program, stdin=subprocess.DEVNULL, env=environment)  # noqa: S603 - nothing in it is a client's
     _Server(settings, url, host, port, when_ready).run()
 
 
@@ -77,9 +80,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         self._settings = settings
         self._url = url
         self._options = {
-            "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "bind": f"{_in_url(host)}:{port}",
             "workers": settings.workers,
-            "worker_class": "gthread",
+            "worker_class": "app.cli.worker.Worker",
             "threads": settings.threads,
             "keepalive": 30,
             "timeout": 120,
@@ -106,6 +109,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     def _close(self) -> None:
         if self._runtime is not None:
             self._runtime.close()
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _require_free_port(host: str, port: int) -> None:

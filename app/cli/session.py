@@ -10,7 +10,7 @@ import click
 import orjson
 
 from app.db.migrations import database_url, require_current_schema
-from app.domain.errors import LookalikeError
+from app.domain.errors import DatabaseUnavailable, LookalikeError
 from app.services.runtime import Runtime
 from app.settings import load_settings
 
@@ -29,7 +29,11 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
         logging.getLogger("alembic").setLevel(logging.WARNING)
         try:
             return command(*args, **kwargs)
-        except LookalikeError as error:
+        except DatabaseUnavailable as error:
+            # The operator may know why; clients of the REST interface are not told.
+            reason = str(error.__cause__ or "").strip().partition("\n")[0]
+            raise click.ClickException(f"{error}: {reason}" if reason else str(error)) from error
+        except (LookalikeError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
     return guarded

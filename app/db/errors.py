@@ -8,7 +8,7 @@ from psycopg import errors
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 
-from app.domain.errors import CollectionNotFound, DatabaseUnavailable, LookalikeError, QueryTimeout
+from app.domain.errors import CollectionNotFound, DatabaseUnavailable, InvalidRequest, LookalikeError, QueryTimeout
 
 
 @contextmanager
@@ -27,7 +27,9 @@ def translated_errors() -> Iterator[None]:
 def _translation(error: BaseException | None) -> LookalikeError | None:
     match error:
         case PoolTimeout():
-            return DatabaseUnavailable("all database connections are busy; try again in a moment")
+            return DatabaseUnavailable("no database connection could be had in time; try again in a moment")
+        case errors.ProgramLimitExceeded() | errors.StatementTooComplex():
+            return InvalidRequest("the request is too large or too deeply nested for the database")
         case errors.QueryCanceled():
             return QueryTimeout("the statement took longer than the statement timeout and was stopped")
         case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():

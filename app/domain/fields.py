@@ -6,6 +6,8 @@ from typing import Any
 
 from app.domain.record import StoredRecord
 
+MAX_FIELDS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
@@ -37,11 +39,8 @@ class Fields:
             shown.update((name, value) for name, value in own.items() if value is not None)
             shown.update(record.attributes)
         else:
-            for name in self.names:
-                if name in own and own[name] is not None:
-                    shown[name] = own[name]
-                elif not name.startswith("_"):
-                    _project(record.attributes, name, shown)
+            shown.update((name, own[name]) for name in self.names if own.get(name) is not None)
+            shown.update(_project(record.attributes, [name for name in self.names if name[:1] != "_"]))
         if self.needs_vector and record.vector is not None:
             shown["_vector"] = record.vector.astype(float).tolist()
         if self.needs_phash and record.phash is not None:
@@ -59,43 +58,29 @@ def parse_fields(value: object) -> Fields:
         value = ["*"]
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError('it has to be a list of field names or "*"')
+    if len(value) > MAX_FIELDS:
+        raise ValueError(f"it may hold at most {MAX_FIELDS} names")
     return Fields(tuple(dict.fromkeys(value)), everything="*" in value)
 
 
-def _project(source: Mapping[str, Any], name: str, target: dict[str, Any]) -> None:
-    """Copy one field; a name that is no key itself is read as a path into nested documents, as in MongoDB."""
-    if name in source:
-        target[name] = source[name]
-        return
-    head, dot, rest = name.partition(".")
-    if dot and head in source:
-        found = _reach(source[head], rest.split("."))
-        if found is not _NOTHING:
-            target[head] = _merge(target[head], found) if head in target else found
+def _project(source: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The named fields; a name that is no key itself is read as a path into nested documents, as in MongoDB."""
+    whole = {name: source[name] for name in names if name in source}
+    paths: dict[str, list[str]] = {}
+    for name in names:
+        head, dot, rest = name.partition(".")
+        if dot and name not in source and head in source and head not in whole:
+            paths.setdefault(head, []).append(rest)
+    reached = {head: _reach(source[head], rests) for head, rests in paths.items()}
+    return whole | {head: value for head, value in reached.items() if value is not _NOTHING}
 
 
 _NOTHING: Any = object()
 
 
-def _reach(value: object, path: Sequence[str]) -> Any:
-    if not path:
-        return value
+def _reach(value: object, names: Sequence[str]) -> Any:
+    """Documents keep the named fields only, arrays keep their documents, and nothing is left of the rest."""
     if isinstance(value, list):
-        reached = [_reach(member, path) for member in value if isinstance(member, dict | list)]
+        reached = [_reach(member, names) for member in value]
         return [member for member in reached if member is not _NOTHING]
-    if isinstance(value, dict) and path[0] in value:
-        inner = _reach(value[path[0]], path[1:])
-        return _NOTHING if inner is _NOTHING else {path[0]: inner}
-    return _NOTHING
-
-
-def _merge(first: Any, second: Any) -> Any:
-    """Two projections of one value: ``a.b`` and ``a.c`` give ``{"a": {"b": …, "c": …}}``."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        return {
-            **first,
-            **{key: _merge(first[key], second[key]) if key in first else second[key] for key in second},
-        }
-    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        return [_merge(a, b) for a, b in zip(first, second, strict=True)]
-    return second
+    return _project(value, names) if isinstance(value, dict) else _NOTHING

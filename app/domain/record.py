@@ -18,6 +18,7 @@ from app.domain.vector import parse_vector
 MAX_ID_LENGTH = 512
 MAX_URL_LENGTH = 8192
 MAX_NESTING = 100
+_SHOWN_NAME = 100
 
 _SERVICE_FIELDS = frozenset({"_id", "_base64", "_url", "_file", "_vector", "_phash", "_color_space", "_text_data"})
 _DROPPED = frozenset({"noresize"})
@@ -99,22 +100,24 @@ def parse_attributes(document: Mapping[str, Any], path: str) -> dict[str, Any]:
     return attributes
 
 
-def _refuse_unstorable(document: Mapping[str, Any], path: str) -> None:
-    """Raise ``InvalidRequest`` for what jsonb cannot hold (U+0000 in a text or name) and for endless nesting."""
-    open_values: list[tuple[object, str, int]] = [(document, path, 0)]
-    while open_values:
-        value, place, depth = open_values.pop()
-        if isinstance(value, str):
-            _refuse_null_character(value, place)
-        elif isinstance(value, dict | list):
-            if depth > MAX_NESTING:
-                raise InvalidRequest(f"attributes may be nested {MAX_NESTING} levels deep", path=path)
-            if isinstance(value, dict):
-                for name, member in value.items():
-                    _refuse_null_character(name, place)
-                    open_values.append((member, f"{place}.{name}", depth + 1))
-            else:
-                open_values.extend((member, f"{place}[{i}]", depth + 1) for i, member in enumerate(value))
+def _refuse_unstorable(attributes: Mapping[str, Any], path: str) -> None:
+    """Raise ``InvalidRequest`` for what jsonb cannot hold (U+0000 in a text or name) and for endless nesting.
+
+    The fault is told with the attribute it lies in: a path to each value would take more memory than the values.
+    """
+    for name, attribute in attributes.items():
+        place = f"{path}.{name[:_SHOWN_NAME]}"
+        waiting: list[tuple[object, int]] = [(name, 0), (attribute, 1)]
+        while waiting:
+            value, depth = waiting.pop()
+            if isinstance(value, str):
+                _refuse_null_character(value, place)
+            elif isinstance(value, dict | list):
+                if depth > MAX_NESTING:
+                    raise InvalidRequest(f"attributes may be nested {MAX_NESTING} levels deep", path=place)
+                waiting.extend((member, depth + 1) for member in value)
+                if isinstance(value, dict):
+                    waiting.extend((member, depth + 1) for member in value.values())
 
 
 def _refuse_null_character(text: str, path: str) -> None:
@@ -151,6 +154,8 @@ def _parse_id(value: object, path: str) -> str:
             f"an _id has at most {MAX_ID_LENGTH} characters, this one has {len(value)}", path=path
         )
     _refuse_null_character(value, path)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidRequest("an _id has to be text that can be written as UTF-8", path=path)
     return value
 
 

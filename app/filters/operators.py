@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from app.filters import pattern
 from app.filters.limits import MAX_COMPARED_DEPTH, MAX_COMPARED_ELEMENTS
+from app.filters.parts import PatternRefused
+from app.filters.pattern import translate
 from app.filters.place import Place, shown
 from app.filters.tree import (
     ColumnLeaf,
@@ -195,8 +196,8 @@ def _pattern(operand: object, options: object, place: Place) -> Regex:
     place.spend_pattern()
     text = check_text(operand, place)
     try:
-        return Regex(text, "".join(sorted(set(options))), pattern.translate(text, options))
-    except pattern.PatternRefused as reason:
+        return Regex(text, "".join(sorted(set(options))), translate(text, options))
+    except PatternRefused as reason:
         raise place.fault(str(reason)) from None
 
 

@@ -7,33 +7,30 @@ groups capture nothing. The result is meant for ``like_regex … flag "s"``: the
 newlines, so what must not is written out, and the options i, m, s and x are resolved here.
 """
 
-import math
 import re
 from dataclasses import dataclass
 
 from app.filters import characters
 from app.filters.characters import CharacterSet
-from app.filters.limits import (
-    MAX_PATTERN_LENGTH,
-    MAX_PATTERN_NESTING,
-    MAX_PATTERN_WAYS,
-    MAX_REPETITION,
-)
+from app.filters.limits import MAX_PATTERN_LENGTH, MAX_PATTERN_NESTING, MAX_REPETITION
 from app.filters.parts import (
     ASSERTION_ESCAPES,
     BEFORE_LAST_NEWLINE,
     MULTILINE_START,
     NOT_NEWLINE,
+    SHORT_REPETITIONS,
     Part,
     PatternRefused,
+    Repetition,
     assertion,
     check_size,
+    in_choice,
+    in_sequence,
 )
 
 OPTIONS = "imsx"
 
 _LOOK_AROUND_SIZE = 5
-_MANY_TIMES = 20
 _CONTROL_ESCAPES = {"a": "\x07", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _CLASS_ESCAPES: dict[str, CharacterSet] = {
     "d": characters.DIGITS,
@@ -44,7 +41,7 @@ _CLASS_ESCAPES: dict[str, CharacterSet] = {
     "S": characters.complement(characters.SPACE),
 }
 _GROUPS = ("(?:", "(?=", "(?!", "(?<=", "(?<!")
-_REPETITION = re.compile(r"\{(\d{1,5})(?:(,)(\d{1,5})?)?\}")
+_BOUNDS = re.compile(r"\{(\d{1,5})(?:(,)(\d{1,5})?)?\}")
 _IGNORED = " \t\n\r\f\v"
 
 
@@ -111,49 +108,41 @@ class _Reader:
         branches = [self.branch()]
         while self.accept("|"):
             branches.append(self.branch())
-        asserts = any(branch.asserts for branch in branches)
-        ways = sum(branch.ways for branch in branches) if asserts else 1
-        text = "|".join(branch.text for branch in branches)
-        return Part(text, sum(branch.size for branch in branches), ways, asserts)
+        return in_choice(branches)
 
     def branch(self) -> Part:
-        pieces = []
+        pieces: list[Part] = []
         self.skip_ignored()
         while self.next() and self.next() not in "|)":
             pieces.append(self.piece())
             self.skip_ignored()
-        ways = _bounded(math.prod(piece.ways for piece in pieces))
-        asserts = any(piece.asserts for piece in pieces)
-        return Part("".join(piece.text for piece in pieces), sum(piece.size for piece in pieces), ways, asserts)
+        return in_sequence(pieces)
 
     def piece(self) -> Part:
         atom = self.atom()
         self.skip_ignored()
-        quantifier, times = self.quantifier()
-        if quantifier and not atom.repeatable:
-            raise PatternRefused("a repetition after an anchor or a look-around")
-        ways = _bounded(atom.ways ** min(times, _MANY_TIMES))
-        return Part(atom.text + quantifier, atom.size * times, ways, atom.asserts)
+        repetition = self.repetition()
+        return repetition.of(atom) if repetition else atom
 
-    def quantifier(self) -> tuple[str, int]:
-        """The repetition after an atom, or nothing, and how often it writes the atom out."""
-        written, times = "", 1
+    def repetition(self) -> Repetition | None:
+        """The repetition after an atom, if there is one."""
         if self.next() and self.next() in "*+?":
-            written = self.take()
-        elif repetition := _REPETITION.match(self.pattern, self.position):
-            self.position = repetition.end()
-            written, times = _bounds(repetition)
+            found = SHORT_REPETITIONS[self.take()]
+        elif bounds := _BOUNDS.match(self.pattern, self.position):
+            self.position = bounds.end()
+            found = _bounded_repetition(bounds)
         elif re.match(r"\{\d*,?\d*\}", self.rest):
             raise PatternRefused("a repetition without a lower bound, or with bounds that are too large")
-        if written:
-            self.skip_ignored()
-            self.accept("?")
-            self.skip_ignored()
-            if self.next() == "+":
-                raise PatternRefused("possessive repetition is not supported")
-            if self.next() and (self.next() in "*?" or _REPETITION.match(self.pattern, self.position)):
-                raise PatternRefused("a repetition of a repetition: put the inner one in a group")
-        return written, times
+        else:
+            return None
+        self.skip_ignored()
+        self.accept("?")
+        self.skip_ignored()
+        if self.next() == "+":
+            raise PatternRefused("possessive repetition is not supported")
+        if self.next() and (self.next() in "*?" or _BOUNDS.match(self.pattern, self.position)):
+            raise PatternRefused("a repetition of a repetition: put the inner one in a group")
+        return found
 
     def atom(self) -> Part:
         character = self.take()
@@ -194,7 +183,7 @@ class _Reader:
         if not self.accept(")"):
             raise PatternRefused("an opening parenthesis without a closing one")
         if opening == "(?:":
-            return Part(f"(?:{inner.text})", inner.size, inner.ways, inner.asserts)
+            return Part(f"(?:{inner.text})", max(inner.size, 1), inner.ways, inner.asserts, inner.nullable)
         check_size(inner)
         return assertion(f"{opening}{inner.text})", inner.size + _LOOK_AROUND_SIZE)
 
@@ -282,21 +271,12 @@ class _Reader:
         return character
 
 
-def _bounds(repetition: re.Match[str]) -> tuple[str, int]:
-    """``{n}``, ``{n,}`` or ``{n,m}`` as PostgreSQL writes it, and how often it writes the atom out."""
-    least = int(repetition[1])
-    most = int(repetition[3]) if repetition[3] else None
+def _bounded_repetition(bounds: re.Match[str]) -> Repetition:
+    """``{n}``, ``{n,}`` or ``{n,m}``."""
+    least = int(bounds[1])
+    most = least if not bounds[2] else (int(bounds[3]) if bounds[3] else None)
     if max(least, most or 0) > MAX_REPETITION:
         raise PatternRefused(f"a repetition of more than {MAX_REPETITION}")
     if most is not None and most < least:
         raise PatternRefused("a repetition whose bounds are reversed")
-    if not repetition[2]:
-        return f"{{{least}}}", max(least, 1)
-    if most is None:
-        return f"{{{least},}}", max(least, 1)
-    return f"{{{least},{most}}}", max(most, 1)
-
-
-def _bounded(ways: int) -> int:
-    """Ways beyond the limit need no exact count, which would have millions of digits."""
-    return min(ways, MAX_PATTERN_WAYS + 1)
+    return Repetition(f"{{{least},{'' if most is None else most}}}", least, most)

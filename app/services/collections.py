@@ -12,6 +12,8 @@ from app.domain.model import VECTORS, ModelIdentity, vectors_identity
 from app.services.accounts import find_account
 from app.services.runtime import Runtime
 
+MAX_NAME_LENGTH = 200
+
 
 def create_collection(
     runtime: Runtime,
@@ -33,6 +35,7 @@ def create_collection(
     if service not in runtime.settings.services:
         known = ", ".join(sorted(runtime.settings.services))
         raise ConfigurationError(f"there is no service {service!r}; configured are {known}")
+    _check_name(name)
     identity = _identity(runtime, model or runtime.settings.services[service].model, dimension)
     owner = find_account(runtime, account)
     with runtime.database.transaction() as connection:
@@ -76,6 +79,7 @@ def list_collections(runtime: Runtime, account: str | None = None) -> list[Colle
 def update_collection(runtime: Runtime, id: UUID, changes: Mapping[str, Any]) -> Collection:
     """Change ``name``, ``capacity`` or ``product_field``; raises ``CollectionNotFound``, ``CollectionExists``."""
     current = find_collection(runtime, id)
+    _check_name(changes.get("name", current.name))
     if "name" in changes and changes["name"] != current.name:
         namesakes = collections.find_collections(
             runtime.database, account_id=current.account_id, name=changes["name"]
@@ -108,6 +112,11 @@ def finish_deletion(runtime: Runtime, id: UUID) -> bool:
         partitions.drop_partitions(connection, id)
         collections.forget_collection(connection, id)
     return True
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise ConfigurationError(f"a collection's name has 1 to {MAX_NAME_LENGTH} printable characters")
 
 
 def _identity(runtime: Runtime, model: str, dimension: int | None) -> ModelIdentity:

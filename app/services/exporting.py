@@ -22,6 +22,8 @@ from app.domain.fields import Fields
 from app.services.access import require_collection
 from app.services.runtime import Runtime
 
+_LONGEST_NAME = 200
+
 EXPORTED = Fields(("_vector", "_phash"), everything=True)
 
 
@@ -46,7 +48,7 @@ def written_to_file(
     """
     if access.read_only:
         raise ReadOnlyToken("the token is read-only, output_file_name writes a file")
-    if not re.fullmatch(r"[\w-][\w .-]{0,199}", name):
+    if not re.fullmatch(r"[\w-][\w .-]*", name) or len(name.encode()) > _LONGEST_NAME:
         raise InvalidRequest("it has to be a plain file name", path="output_file_name")
     target = runtime.settings.export_folder / str(require_collection(access).id) / name
     return _passed_through(target, batches, keep)
@@ -66,7 +68,14 @@ def _passed_through(
 
 @contextmanager
 def _appearing(target: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name, and is safe on the disk, when it is complete; otherwise nothing is left of it."""
+    """A file that gets its name, and is safe on the disk, when it is complete; otherwise nothing is left of it.
+
+    A pipe or a device is written to as it is.
+    """
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            yield stream
+        return
     descriptor, path = mkstemp(dir=target.parent, prefix=".unfinished-")
     try:
         with os.fdopen(descriptor, "wb") as file:

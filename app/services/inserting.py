@@ -47,7 +47,8 @@ def insert(runtime: Runtime, access: Access, documents: Sequence[object], fields
         if record.id in known:
             skips[position] = _duplicate(record.id)
             del incoming[position]
-    require_credits(runtime, access.account_id, sum(map(costs_credit, incoming.values())))
+    # How many credits it will be shows after embedding; who has none at all need not wait so long.
+    require_credits(runtime, access.account_id, int(any(map(costs_credit, incoming.values()))))
     ready = _embed(runtime, collection, incoming, skips)
     inserted = _store(runtime, access, ready, incoming) if ready else set()
     answer = []
@@ -82,27 +83,15 @@ def _embed(
     """The records that can go in, by position, no id twice; reasons for the others are added to ``skips``."""
     ready: dict[int, NewRecord] = {}
     taken: set[str | None] = set()
-    waiting = dict(incoming)
-    while waiting:
-        # The first of each id; a later one gets its turn only if the first turns out to be bad.
-        round_ids: set[str | None] = set()
-        this_round: dict[int, IncomingRecord] = {}
-        for position, record in waiting.items():
-            if record.id not in round_ids:
-                round_ids.add(record.id)
-                this_round[position] = record
-        outcomes = embed_records(runtime, collection, this_round.values())
-        for (position, record), outcome in zip(this_round.items(), outcomes, strict=True):
-            del waiting[position]
-            if isinstance(outcome, Embedded):
-                ready[position] = new_record(record, outcome)
-                taken.add(record.id)
-            else:
-                skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")
-        for position, record in list(waiting.items()):
-            if record.id in taken:
-                skips[position] = _duplicate(record.id)
-                del waiting[position]
+    outcomes = embed_records(runtime, collection, incoming.values())
+    for (position, record), outcome in zip(incoming.items(), outcomes, strict=True):
+        if not isinstance(outcome, Embedded):
+            skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")
+        elif record.id in taken:
+            skips[position] = _duplicate(record.id)
+        else:
+            taken.add(record.id)
+            ready[position] = new_record(record, outcome)
     return ready
 
 
@@ -111,7 +100,8 @@ def _store(
 ) -> set[str]:
     """Put records in, in one transaction; the ids that went in are returned."""
     collection = require_collection(access)
-    batch = list(ready.values())
+    # Each statement sorts its own rows; across statements too, two batches must not lock ids in different orders.
+    batch = sorted(ready.values(), key=lambda record: record.id)
     priced = {record.id for position, record in ready.items() if costs_credit(incoming[position])}
     with runtime.database.transaction() as connection:
         records.lock_for_writing(connection, collection.id, alone=collection.capacity is not None)

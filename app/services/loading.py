@@ -85,10 +85,11 @@ def items_of_folder(folder: Path, pictures: Iterable[Path]) -> Iterator[Item]:
         inside = path.relative_to(folder)
         attributes = {"name": path.name, "folder": inside.parent.as_posix()}
         label = inside.as_posix()
+        readable = label.encode("utf-8", "backslashreplace").decode()
         try:
-            record = parse_record({"_id": label, "_file": str(path), **attributes}, label)
+            record = parse_record({"_id": label, "_file": str(path), **attributes}, readable)
         except InvalidRequest as error:
-            yield Item(label, None, str(error))
+            yield Item(readable, None, str(error))
         else:
             yield Item(label, record)
 
@@ -98,6 +99,8 @@ def items_of_lines(file: Path, collection: Collection, advance: Callable[[int], 
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             advance(len(line))
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
             if not line.strip():
                 continue
             label = f"line {number}"
@@ -160,7 +163,7 @@ class _Loader:
         self._collection = collection
         self._outcome = outcome
         self._ready: dict[str, NewRecord] = {}
-        self._price = 0
+        self._priced: set[str] = set()
 
     def pass_over_known(self, items: Iterable[Item]) -> Iterator[tuple[Item, IncomingRecord]]:
         """The items whose ids are new; the others are counted."""
@@ -198,7 +201,8 @@ class _Loader:
             else:
                 new = new_record(record, embedded)
                 self._ready[new.id] = new
-                self._price += costs_credit(record)
+                if costs_credit(record):
+                    self._priced.add(new.id)
             if len(self._ready) >= BATCH:
                 self.store()
             yield
@@ -215,12 +219,13 @@ class _Loader:
             if collection.capacity is not None:
                 count = records.count_records_within(connection, collection.id)
                 require_capacity(collection, count, len(fresh))
-            if self._price and not accounts.charge(connection, collection.account_id, self._price):
-                raise credits_exceeded(self._price)
+            price = len(self._priced - late)
+            if price and not accounts.charge(connection, collection.account_id, price):
+                raise credits_exceeded(price)
         self._outcome.inserted += len(fresh)
         self._outcome.known += len(late)
         self._ready.clear()
-        self._price = 0
+        self._priced.clear()
 
 
 def _index_lock(collection: Collection) -> str:

@@ -7,12 +7,13 @@ alone; it reaches all collections of the default account.
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.db import records
 from app.domain.collection import Collection
-from app.domain.errors import Unauthorized
+from app.domain.errors import CollectionExists, Unauthorized
 from app.domain.fields import ONLY_ID
 from app.domain.model import BUNDLED
 from app.domain.record import IncomingRecord
@@ -46,7 +47,11 @@ def prepare(runtime: Runtime, photos: Path | None) -> Start:
     name = SAMPLES if photos is None else f"photos of {photos.resolve()}"[-200:]
     collection = find_collection_by_name(runtime, name)
     if collection is None:
-        collection = create_collection(runtime, name, model=runtime.settings.services["photos"].model)
+        # Another quickstart may make it at the same moment.
+        with suppress(CollectionExists):
+            create_collection(runtime, name, model=runtime.settings.services["photos"].model)
+        collection = find_collection_by_name(runtime, name)
+        assert collection is not None
     complete = photos is None and records.count_records(runtime.database, collection.id) >= len(sample_products())
     return Start(collection, _token(runtime), complete)
 

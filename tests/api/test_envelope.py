@@ -15,6 +15,9 @@ def code(answer: dict) -> int:  # type: ignore[type-arg]
 
 
 class TestPaths:
+    def test_a_closing_slash_is_forgiven(self, service: Service) -> None:
+        assert code(service.send("GET", PHOTOS + "ping/", Authorization=None)) == 200
+
     def test_ping_needs_neither_token_nor_collection(self, service: Service) -> None:
         for verb in ("GET", "POST"):
             answer = service.send(verb, PHOTOS + "ping", Authorization=None)
@@ -22,7 +25,15 @@ class TestPaths:
             assert "pgvector" in answer["info"]
 
     @pytest.mark.parametrize(
-        "path", ["/", "/similarity/photos/v2/", "/similarity/photos/v2/nope", "/x/v2/ping", "/%00"]
+        "path",
+        [
+            "/",
+            "/similarity/photos/v2/",
+            "/similarity/photos/v2/nope",
+            "/x/v2/ping",
+            "/%00",
+            "//similarity/photos/v2/ping",
+        ],
     )
     def test_unknown_paths(self, service: Service, path: str) -> None:
         assert code(service.send("POST", path)) == 404
@@ -114,6 +125,12 @@ class TestCollections:
         assert code(answer) == 200
         assert code(service.send("GET", PHOTOS + "getRecordCount", collection_id=None, collection="other")) == 404
 
+    @pytest.mark.parametrize("name", ["Müller", "обувь"])
+    def test_by_a_name_in_utf8(self, service: Service, name: str) -> None:
+        create_collection(service.runtime, name, model="vectors", dimension=4)
+        header = name.encode().decode("latin-1")
+        assert code(service.send("GET", PHOTOS + "getRecordCount", collection_id=None, collection=header)) == 200
+
     def test_names_are_the_accounts_own(self, service: Service) -> None:
         collection = service.use_vectors()
         account = service.new_account("other@example.com")
@@ -192,6 +209,7 @@ class TestBodies:
             ("visualKNN", {"query_record": {"_id": "a"}, "k": 10_001}, "k"),
             ("visualKNN", {"query_record": {"_id": "a"}, "k": 5000, "from": 5001}, "k: from + k"),
             ("visualKNN", {"query_record": {"_id": "a"}, "from": -1}, "from"),
+            ("allRecords", {"delete_file_after": 1}, "delete_file_after: it has to be true or false"),
             ("visualKNN", {"query_record": {"_id": "a"}, "cand_set_size": "many"}, "cand_set_size"),
             ("visualKNN", {"query_record": {"_id": ""}}, "query_record._id"),
             ("visualKNN", {"query_record": {"_nope": 1}}, "query_record._nope"),

@@ -158,7 +158,9 @@ class TestFile:
         service.call("allRecords", **wanted)
         assert self.files(service) == []
 
-    @pytest.mark.parametrize("name", ["", "../x", "/etc/x", "a/b", ".hidden", "..", "a\0b", "x" * 300, 7, ["a"]])
+    @pytest.mark.parametrize(
+        "name", ["", "../x", "/etc/x", "a/b", ".hidden", "..", "a\0b", "x" * 300, "ж" * 200, 7, ["a"]]
+    )
     def test_other_names(self, service: Service, name: Any) -> None:
         answer = service.call("allRecords", output_file_name=name, delete_file_after=False)
         assert answer["status"]["code"] == 402

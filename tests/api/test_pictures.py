@@ -175,18 +175,20 @@ def test_a_file_beside_base64_is_kept_but_not_opened(service: Service) -> None:
 
 class TestCredits:
     def test_a_batch_that_would_overdraw_is_refused_whole(self, service: Service) -> None:
-        account = service.new_account("poor@example.com", 3)
+        account = service.new_account("poor@example.com", 4)
         service.use(account=account)
         service.token = service.new_token(account=account)
-        pictures = [{"_id": f"p{n}", "_base64": picture_base64()} for n in range(4)]
+        pictures = [{"_id": f"p{n}", "_base64": picture_base64()} for n in range(5)]
         answer = service.call("insert", records=pictures)
         assert answer["status"] == {"code": 402, "text": "credits exceeded"}
         assert service.call("insert", records=pictures[:2])["status"]["code"] == 210
-        assert service.call("visualKNN", query_record={"_base64": "nothing"})["status"]["code"] == 403
+        one_good_one_bad = [pictures[2], {"_id": "bad", "_base64": "nothing"}, {"_id": "worse"}]
+        assert reasons(service.call("insert", records=one_good_one_bad)) == [("bad", 402), ("worse", 402)]
+        assert service.call("delete", records=[{"_id": "p2"}])["status"]["code"] == 220
         assert service.call("visualKNN", query_record={"_base64": picture_base64()})["status"]["code"] == 200
         assert service.call("visualKNN", query_record={"_base64": picture_base64()})["status"]["code"] == 402
         assert service.call("visualKNN", query_record={"_id": "p0"})["status"]["code"] == 200
-        assert service.send("GET", "/account/v2/details/")["credits_counter"] == 3
+        assert service.send("GET", "/account/v2/details/")["credits_counter"] == 4
 
 
 def test_a_collection_refuses_another_model(service: Service, database_url: str) -> None:

@@ -1,5 +1,6 @@
 """insert, get, update, delete, getRecordCount and allRecords, with vectors from outside."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -133,6 +134,26 @@ class TestInsert:
         assert inserted == service.call("get", records=[{"_id": "a"}], fields_to_return=fields)["answer_records"]
         assert inserted[0]["_url"] == "http://x/"
 
+    def test_opposite_orders_over_several_statements(self, service: Service) -> None:
+        records = [{"_id": f"r{n:04}", "_vector": X} for n in range(1200)]
+        with ThreadPoolExecutor(2) as threads:
+            answers = list(threads.map(lambda batch: _insert_apart(service, batch), [records, records[::-1]]))
+        assert {answer["status"]["code"] for answer in answers} <= {210, 211, 411}
+        assert service.call("getRecordCount")["answer_count"] == 1200
+
+    def test_many_bad_records_of_one_id_are_soon_refused(self, service: Service) -> None:
+        answer = service.call("insert", records=[{"_id": "same"}] * 10_000)
+        assert len(answer["skipped_records"]) == 10_000
+        assert answer["statistics"]["OperationTime"] < 20_000
+
+    def test_long_names_cost_no_more_memory_than_they_have(self, service: Service) -> None:
+        record = {"_id": "a", "_vector": X, "k" * 100_000: [1] * 6000}
+        tracemalloc.start()
+        service.call("insert", records=[record], fields_to_return=["_id"])
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 50 * 2**20
+
     def test_simultaneous_inserts_of_one_id(self, service: Service) -> None:
         records = [{"_id": f"r{n}", "_vector": X} for n in range(20)]
         batches = [records, records[::-1]] * 8
@@ -208,7 +229,7 @@ class TestGet:
             (["_url", "nothing", "_nothing"], {"_url": "http://host/a.png"}),
             (["seller.name"], {"seller": {"name": "s"}}),
             (["seller.name", "seller.city.zip"], {"seller": SELLER}),
-            (["seller.name.deeper", "price.x"], {}),
+            (["seller.name.deeper", "price.x"], {"seller": {}}),
             ([], {}),
             ("*", {"_url": "http://host/a.png", "price": 1, "seller": SELLER}),
         ],
@@ -220,6 +241,15 @@ class TestGet:
     def test_dotted_names_reach_into_arrays(self, service: Service) -> None:
         answer = service.call("get", records=[{"_id": "b"}], fields_to_return=["offers.p"])
         assert answer["answer_records"] == [{"_id": "b", "offers": [{"p": 1}, {"p": 3}]}]
+
+    def test_projections_of_one_array_stay_apart(self, service: Service) -> None:
+        record = {"_id": "c", "_vector": X, "a": [{"b": 1}, {"c": 2}, 5], "m": [1, {"b": 2}]}
+        service.call("insert", records=[record])
+        fields = ["a.b", "a.c", "m", "m.b"]
+        answer = service.call("get", records=[{"_id": "c"}], fields_to_return=fields)
+        assert answer["answer_records"] == [{"_id": "c", "a": [{"b": 1}, {"c": 2}], "m": [1, {"b": 2}]}]
+        too_many = [f"f{n}" for n in range(1001)]
+        assert status(service.call("get", records=[{"_id": "c"}], fields_to_return=too_many))[0] == 402
 
 
 class TestUpdate:
@@ -313,7 +343,9 @@ class TestAllRecords:
         assert ids(service.send("POST", f"{PHOTOS}allRecords?size=10&page=5")) == []
         assert ids(service.send("POST", f"{PHOTOS}allRecords?page=1")) == self.names
 
-    @pytest.mark.parametrize("query", ["size=0", "page=0", "size=x", "page=-1", "size=100000000", "page=1.5"])
+    @pytest.mark.parametrize(
+        "query", ["size=0", "page=0", "size=x", "page=-1", "size=100000000", "page=1.5", "size=1_0", "size=１"]
+    )
     def test_wrong_pages(self, service: Service, query: str) -> None:
         assert status(service.send("POST", f"{PHOTOS}allRecords?{query}"))[0] == 402
 

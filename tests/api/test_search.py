@@ -95,7 +95,7 @@ def test_the_index_alone_finds_nearly_all(service: Service, vectors: dict[str, n
     assert hits >= 0.97 * 300
 
 
-@pytest.mark.parametrize("effort", [0, 1, 10**9])
+@pytest.mark.parametrize("effort", [0, 1, 10**9, -1, 2**40, 0.5])
 def test_any_effort_is_clamped(service: Service, vectors: dict[str, np.ndarray], effort: int) -> None:
     for name in ("cand_set_size", "approx_param"):
         assert len(ids(knn(service, query_record={"_id": "r000"}, k=30, **{name: effort}))) == 30

@@ -48,6 +48,10 @@ def test_accounts_collections_and_tokens(run: Run, run_json: RunJson) -> None:
     assert run_json("token", "list")[0]["revoked_at"]
     assert "no such" in run("token", "revoke", "x", code=1).stderr
 
+    for wrong in ("", "x" * 201, "a\nb"):
+        assert "printable" in run("collection", "create", wrong, "--model", "vectors", "--dim", 3, code=1).stderr
+        assert "printable" in run("collection", "update", made["id"], "--name", wrong, code=1).stderr
+
     run("collection", "delete", made["id"], "--yes")
     assert run_json("collection", "list") == []
     assert "no collection" in run("collection", "delete", made["id"], "--yes", code=1).stderr
@@ -66,6 +70,23 @@ def test_wrong_settings_are_all_named(cli_environment: pytest.MonkeyPatch, run: 
         cli_environment.setenv(name, value)
     message = run("collection", "list", code=1).stderr
     assert all(name in message for name in wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:secret@h/d",
+        "postgresql:foo",
+        "postgresql://u:secret@h/d?nonsense=1",
+        "postgresql://u@127.0.0.1:1/d",
+    ],
+)
+def test_databases_that_are_none(cli_environment: pytest.MonkeyPatch, run: Run, url: str) -> None:
+    cli_environment.setenv("DATABASE_URL", url)
+    for command in (["migrate"], ["collection", "list"]):
+        message = run(*command, code=1).stderr
+        assert "secret" not in message
+        assert "DATABASE_URL" in message or "refused" in message
 
 
 def test_a_model_that_cannot_be_loaded(run: Run) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,35 @@ def test_export_and_import_again(
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
 
 
+def test_a_byte_order_mark_is_forgiven(vectors: str, run_json: RunJson, tmp_path: Path) -> None:
+    line = json.dumps({"_id": "a", "_vector": [1] * 8})
+    (tmp_path / "in.jsonl").write_text("\ufeff" + line + "\n")
+    assert run_json("import", vectors, "in.jsonl")[0]["inserted"] == 1
+
+
+def test_an_export_leaves_devices_and_missing_folders_alone(vectors: str, run: Run, tmp_path: Path) -> None:
+    write_vectors(tmp_path / "in.jsonl", 5)
+    run("import", vectors, "in.jsonl")
+    os.mkfifo(tmp_path / "pipe")
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.extend((tmp_path / "pipe").read_text().splitlines()))
+    reader.start()
+    run("export", vectors, "pipe")
+    reader.join(10)
+    assert len(lines) == 5
+    assert (tmp_path / "pipe").is_fifo()
+    assert "no/such" in run("export", vectors, "no/such/file", code=1).stderr
+
+
+def test_a_name_that_is_not_utf8_fails_alone(run: Run, run_json: RunJson, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "good.png").write_bytes(picture_bytes())
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.png")).write_bytes(picture_bytes())
+    collection = run_json("collection", "create", "photos")[0]["id"]
+    assert json.loads(run("import", collection, "photos", "--json", code=1).stdout)["inserted"] == 1
+
+
 def test_a_folder_of_pictures(run: Run, run_json: RunJson, tmp_path: Path, database_url: str) -> None:
     folder = tmp_path / "photos"
     (folder / "sub").mkdir(parents=True)
@@ -140,3 +170,6 @@ def test_capacity_and_credits_hold(run: Run, run_json: RunJson, tmp_path: Path, 
     (tmp_path / "photos" / "a.png").write_bytes(picture_bytes())
     assert "credits" in run("import", poor, "photos", code=1).stderr
     assert count(database_url) == 0
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'embeddings_%hnsw%'").fetchone()
+    assert row == (2,), "an import that ends early leaves its index behind"

@@ -24,6 +24,50 @@ def test_an_oversized_body_gets_its_answer(server: Server) -> None:
     assert (answer.status_code, answer.json()["status"]["code"]) == (413, 413)
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "code"),
+    [
+        (PHOTOS + "insert", {"Authorization": "Token wrong"}, 401),
+        (PHOTOS + "insert", {"collection-id": ""}, 402),
+        (PHOTOS + "nothing", {}, 404),
+        (PHOTOS + "ping/x", {}, 404),
+    ],
+)
+def test_a_refusal_reaches_a_client_that_is_still_sending(
+    server: Server, path: str, headers: dict[str, str], code: int
+) -> None:
+    with requests.Session() as session:
+        for _ in range(3):
+            answer = session.post(
+                server.url + path, data=b" " * 90_000, headers={**server.headers, **headers}, timeout=30
+            )
+            assert answer.json()["status"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /" + b"x" * 8000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 20000 + b"\r\n\r\n", 431),
+        (
+            b"POST " + PHOTOS.encode() + b"ping HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            402,
+        ),
+    ],
+)
+def test_malformed_http_is_answered_in_json(server: Server, data: bytes, code: int) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(data)
+        answer = b""
+        with suppress(OSError):
+            while part := connection.recv(4096):
+                answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % code)
+    assert json.loads(body)["status"]["code"] == code
+
+
 def test_a_chunked_body(server: Server) -> None:
     def chunks(size: int) -> Iterator[bytes]:
         yield b'{"records": [{"_vector": [1, 0, 0], "text": "'
