@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from app.db import accounts, records, search
 from app.db.search import INDEX_LIMIT, Neighbour
 from app.domain.account import Access
+from app.domain.collection import Collection
 from app.domain.errors import ModelUnavailable, PictureRefused, WrongQueryRecord
-from app.domain.fields import Fields
+from app.domain.fields import ONLY_ID, Fields
 from app.domain.record import IncomingRecord, parse_record
 from app.filters import Filter
 from app.services.access import credits_exceeded, require_collection, require_credits
@@ -18,10 +19,6 @@ from app.services.embedding import costs_credit, embed_record
 from app.services.runtime import Runtime
 
 DEFAULT_EF_SEARCH = 100
-
-# A search of the index costs about as much per neighbour as computing this share of all distances would; a few
-# thousand neighbours are sooner found by looking at everything.
-EXACT_FROM = INDEX_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +96,36 @@ def _nearest(
             limit=k,
             offset=offset,
         )
-    wanted = offset + k
-    if wanted < EXACT_FROM:
-        ef_search = min(INDEX_LIMIT, max(effort or DEFAULT_EF_SEARCH, wanted))
-        found = search.nearest(
-            runtime.database, collection, query, fields, limit=k, offset=offset, ef_search=ef_search
-        )
-        if len(found) == k:
-            return found
-        # Fewer than asked: the collection has no more, or the graph has lost some to deletions. Only looking at
-        # everything can tell, and where the collection has no more it is small.
-    return search.nearest(runtime.database, collection, query, fields, limit=k, offset=offset)
+    by_index = _by_index(runtime, collection, query, fields if offset == 0 else ONLY_ID, k, effort)
+    if offset == 0 and by_index is not None:
+        return by_index
+    if by_index is None:
+        return search.nearest(runtime.database, collection, query, fields, limit=k, offset=offset)
+    # The first page came from the index, which now and then misses a record. The pages after it are cut from what
+    # is left of the exact order without that page, so that together they hold every record once.
+    first = {neighbour.record.id for neighbour in by_index}
+    order = search.nearest(runtime.database, collection, query, ONLY_ID, limit=offset + k)
+    page = [each for each in order if each.record.id not in first][offset - k : offset]
+    shown = records.get_records(runtime.database, collection, [each.record.id for each in page], fields)
+    return [Neighbour(shown[each.record.id], each.distance) for each in page if each.record.id in shown]
+
+
+def _by_index(
+    runtime: Runtime,
+    collection: Collection,
+    query: str | NDArray[np.float32],
+    fields: Fields,
+    k: int,
+    effort: int | None,
+) -> list[Neighbour] | None:
+    """The first page from the vector index; None where it cannot be had there."""
+    if k >= INDEX_LIMIT:
+        return None
+    ef_search = min(INDEX_LIMIT, max(effort or DEFAULT_EF_SEARCH, k))
+    found = search.nearest(runtime.database, collection, query, fields, limit=k, ef_search=ef_search)
+    # Fewer than asked: the collection has no more, or the graph has lost some to deletions. Only looking at
+    # everything can tell, and where the collection has no more it is small.
+    return found if len(found) == k else None
 
 
 def _ranking(found: list[Neighbour], fields: Fields) -> Ranking:

@@ -4,7 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from app.db import partitions
+from app.db.records import NewRecord, copy_records
 from app.db.search import nearest
 from app.domain.fields import ONLY_ID
 from tests.service import Service, ids
@@ -71,6 +74,37 @@ def test_pages_are_disjoint_and_complete(service: Service, vectors: dict[str, np
     ]
     assert [name for page in pages for name in page] == whole
     assert sorted(whole) == sorted(vectors)
+
+
+def test_pages_of_an_index_that_misses_records(service: Service) -> None:
+    """Points without any structure are hard for a graph; the pages have to join all the same."""
+    collection, dimension = service.use_vectors(48), 48
+    rows = np.random.default_rng(5).normal(size=(3000, dimension)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    new = [NewRecord(f"x{n}", {}, None, None, None, None, None, row) for n, row in enumerate(rows)]
+    with service.runtime.database.session() as connection:
+        partitions.drop_vector_index(connection, collection.id, model_id=collection.model_id, dimension=dimension)
+        copy_records(connection, collection, new)
+        partitions.build_vector_index(connection, collection.id, model_id=collection.model_id, dimension=dimension)
+        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+    query = {"_vector": [1.0] * dimension}
+    whole = [
+        n.record.id for n in nearest(service.runtime.database, collection, unit(dimension), ONLY_ID, limit=600)
+    ]
+    pages = [
+        ids(service.call("visualKNN", query_record=query, k=30, cand_set_size=30, **{"from": start}))
+        for start in range(0, 600, 30)
+    ]
+    seen = [name for page in pages for name in page]
+    assert len(set(seen)) == len(seen) == 600
+    missed = set(whole) - set(seen)
+    assert missed <= set(whole[570:]), (
+        "only the end of the last page may differ, by what the first page had too much"
+    )
+
+
+def unit(dimension: int) -> NDArray[np.float32]:
+    return np.full(dimension, dimension**-0.5, np.float32)
 
 
 @pytest.mark.parametrize("k", [0, 1, 299, 300, 301, 5000])
