@@ -45,6 +45,7 @@ TRUE = "(1 == 1)"
 FALSE = "(1 == 0)"
 
 _IMPLIED_EQUALITIES = 8
+_FEW = 4  # values that are sooner compared one after the other than searched for
 _INT32 = 2**31
 _INT64 = 2**63
 
@@ -145,6 +146,8 @@ def _on_values(test: Test, values: str) -> str | None:
             return f"exists({values})"
         case Type(names):
             return _joined(" || ", [_has_type(values, name) for name in names], FALSE)
+        case In(expected, ()) if 0 < len(expected) <= _FEW and all(map(is_scalar, expected)):
+            return "(" + " || ".join(f"{values} == {literal(each)}" for each in expected if is_scalar(each)) + ")"
         case Equals() | Range():
             return None
         case _:

@@ -71,6 +71,13 @@ def to_condition(node: Node, conjuncts: Iterable[Leaf], indexed: frozenset[Path]
 
 def _condition(node: Node, document: str, parameters: Parameters) -> str:
     """SQL for the condition on ``document``, an SQL expression that is a ``jsonb`` object; never NULL."""
+    while isinstance(node, And) and len(node.children) == 1:
+        node = node.children[0]
+    if isinstance(node, Not):
+        # NOT in SQL is cheaper than a negation inside of the path, which has to enclose an existence.
+        inner = _write(node.child, document, parameters)
+        if inner.path:
+            return f"NOT {_exists(document, inner.path, parameters)}"
     return _as_sql(_write(node, document, parameters), document, parameters)
 
 

@@ -8,7 +8,9 @@ import orjson
 import psycopg
 from numpy.typing import NDArray
 
+from tests.bench import filters
 from tests.bench.deployment import Deployment
+from tests.bench.shop import attributes
 from tests.bench.table import Table
 from tests.bench.vectors import unit_vectors
 
@@ -34,11 +36,12 @@ def measure(deployment: Deployment, table: Table, count: int) -> None:
         before = _search_latency(deployment, collection, count)
         times = []
         for start in range(0, UPDATES, BATCH):
-            records = [{"_id": f"r{n * (count // UPDATES)}", "price": n} for n in range(start, start + BATCH)]
+            records = [{"_id": f"r{n * (count // UPDATES)}", "stock": n} for n in range(start, start + BATCH)]
             answer = deployment.post(collection, "update", records=records, fields_to_return=["_id"])
             assert answer["status"]["code"] == 205, answer
             times.append(answer["statistics"]["OperationTime"] / BATCH)
         after = _search_latency(deployment, collection, count)
+        filters.measure(deployment, table, collection)
     finally:
         deployment.stop_server()
     table.add(
@@ -52,7 +55,7 @@ def _write(file: Path, vectors: NDArray[np.float32]) -> None:
     with file.open("wb") as lines:
         for number, vector in enumerate(vectors):
             lines.write(
-                orjson.dumps({"_id": f"r{number}", "price": number % 997, "_vector": vector}, option=options)
+                orjson.dumps({"_id": f"r{number}", "_vector": vector, **attributes(number)}, option=options)
             )
 
 

@@ -148,6 +148,83 @@ def test_postgresql_knows_the_examples(connection: psycopg.Connection) -> None:
             assert ids == expected, (query, answer)
 
 
+EDGES: list[tuple[Any, dict[str, Any], bool]] = [
+    # $mod drops the fraction and keeps the sign
+    (7.9, {"v": {"$mod": [5, 2]}}, True),
+    (-7.9, {"v": {"$mod": [5, -2]}}, True),
+    (-7, {"v": {"$mod": [-5, -2]}}, True),
+    (-7, {"v": {"$mod": [5, 3]}}, False),
+    (-0.5, {"v": {"$mod": [5, 0]}}, True),
+    (7, {"v": {"$mod": [5.9, 2.9]}}, True),
+    (2**63, {"v": {"$mod": [2, 0]}}, False),
+    (-(2**63), {"v": {"$mod": [2, 0]}}, True),
+    ([[4]], {"v": {"$mod": [2, 0]}}, False),
+    # between types, inside arrays: null, number, text, document, array, boolean
+    ([None], {"v": {"$lt": [0]}}, True),
+    ([5], {"v": {"$lt": [""]}}, True),
+    (["z"], {"v": {"$lt": [5]}}, False),
+    ([{}], {"v": {"$gt": ["z"]}}, True),
+    ([[]], {"v": {"$gt": [True]}}, False),
+    ([True], {"v": {"$gt": [[9]]}}, True),
+    ([1], {"v": {"$lt": [1, None]}}, True),
+    ([1, None], {"v": {"$gt": [1]}}, True),
+    ([1, [2, 3]], {"v": {"$gte": [1, [2, 3]]}}, True),
+    ([1, [0, 2]], {"v": {"$gte": [1, [0, 3]]}}, False),
+    ([[7]], {"v": {"$gt": [5]}}, True),
+    # numbers are ordered as they are written
+    (1e23, {"v": {"$in": [99999999999999991611393, 1e23, 10**24]}}, True),
+    (1e23, {"v": {"$eq": 10**23}}, True),
+    (1e23, {"v": {"$gt": 99999999999999991611393}}, True),
+    # $elemMatch: the element itself, not what it holds
+    ([[1]], {"v": {"$elemMatch": {"$eq": 1}}}, False),
+    ([[1]], {"v": {"$elemMatch": {"$eq": [1]}}}, True),
+    ([[1]], {"v": {"$elemMatch": {"$ne": [1]}}}, False),
+    ([[1], 2], {"v": {"$elemMatch": {"$ne": [1], "$exists": True}}}, True),
+    ([[1]], {"v": {"$elemMatch": {"$not": {"$in": [[1]], "$size": 1}}}}, False),
+    ([[1]], {"v": {"$elemMatch": {"$gt": [0], "$lt": [2]}}}, True),
+    ([[{"b": 1}]], {"v": {"$elemMatch": {"0.b": 1}}}, True),
+    ([[{"b": 1}]], {"v": {"$elemMatch": {"c": None, "0.b": {"$ne": 2}}}}, True),
+    ([{"b": 1}], {"v": {"$elemMatch": {"b": {"$not": {"$gt": 1}}}}}, True),
+    ([5], {"v": {"$elemMatch": {"b": None}}}, False),
+    ([{}], {"v": {"$elemMatch": {}}}, True),
+    (5, {"v": {"$elemMatch": {"$eq": 5}}}, False),
+    # positions
+    ([5, [6]], {"v.1": 6}, False),
+    ([5, [6]], {"v.1": [6]}, True),
+    ([5, [6]], {"v.1.0": 6}, True),
+    ([{"0": 1}], {"v.0": 1}, True),
+    ([5], {"v.0.0": 5}, False),
+    (5, {"v.0": 5}, False),
+    ({"0": {"0": 5}}, {"v.0.0": 5}, True),
+    ([5], {"v.00": 5}, False),
+    ([5], {"v.1": None}, False),
+    ([5], {"v.1": {"$exists": False}}, True),
+    ([{"b": 5}], {"v.0": None}, True),
+    ([{"b": 1}, {"c": 1}], {"v.b": None}, True),
+    ([5], {"v.b": None}, False),
+    (5, {"v.b": None}, True),
+    ([[{"b": 5}]], {"v.b": 5}, False),
+    ([[{"b": 5}]], {"v.0.b": 5}, True),
+    # whole arrays and documents
+    ([[1, 2]], {"v": [1, 2]}, True),
+    ([[[1, 2]]], {"v": [1, 2]}, False),
+    ({"b": 1, "c": [2.0]}, {"v": {"c": [2], "b": 1}}, True),
+    ({"b": 1}, {"v": {}}, False),
+    ([{"b": 1}], {"v": {"$in": [{"b": 1}]}}, True),
+    ([], {"v": {"$in": [[]]}}, True),
+    (None, {"v": {"$in": [[]]}}, False),
+]
+
+
+def test_edges(connection: psycopg.Connection) -> None:
+    for value, query, expected in EDGES:
+        record = {"_id": "1", "v": value}
+        assert matches(query, record) is expected, (value, query)
+        store(connection, [record])
+        for answer, ids in ask(connection, query):
+            assert ids == ({"1"} if expected else set()), (value, query, answer)
+
+
 ODD_NAMES = [
     'quo"te',
     "it's",
