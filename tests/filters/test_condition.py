@@ -25,6 +25,14 @@ def test_parameters_are_text_or_lists_of_text() -> None:
 
 
 @pytest.mark.parametrize(
+    "query", [{"a": {"$ne": [1]}}, {"$nor": [{"a": [1]}, {"_id": "x"}]}, {"_id": {"$ne": "x"}}]
+)
+def test_no_parameter_is_bound_in_vain(query: dict[str, Any]) -> None:
+    condition = parse_filter(query).condition()
+    assert all(f"%({name})s" in condition.sql for name in condition.parameters)
+
+
+@pytest.mark.parametrize(
     "query",
     [
         {},
