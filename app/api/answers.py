@@ -80,6 +80,10 @@ def _skipped(skip: Skip) -> dict[str, Any]:
     reason: dict[str, Any] = {"status": _status(status_of_skip(skip))}
     if skip.description:
         reason["error_description"] = skip.description
+    if skip.near is not None:
+        reason["answer_records"] = skip.near.answer
+        reason["answer_distances"] = skip.near.distances
+        reason["answer_signals"] = [signal.value for signal in skip.near.signals]
     return {"_id": skip.id, "_reason": reason}
 
 

@@ -12,7 +12,16 @@ from app.api import schemas
 from app.api.answers import answer, listing, processing, streamed_listing
 from app.api.status import DELETED, RECORDS_FOUND, status_of_insertion, status_of_selection
 from app.domain.account import Access
-from app.services import attribute_indexes, exporting, inserting, records, searching, status
+from app.services import (
+    attribute_indexes,
+    exporting,
+    guarded_inserting,
+    inserting,
+    near_duplicates,
+    records,
+    searching,
+    status,
+)
 from app.services.access import require_collection
 from app.services.runtime import Runtime
 
@@ -109,6 +118,36 @@ def _visual_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Respo
     return listing(ranking.answer, answer_distances=ranking.distances)
 
 
+def _near_duplicates(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    ranking = near_duplicates.near_duplicates_of(
+        runtime,
+        access,
+        arguments["query_record"],
+        arguments["fields_to_return"],
+        radius=arguments["radius"],
+        effort=arguments["cand_set_size"] or arguments["approx_param"],
+        where=arguments["filter"],
+    )
+    return listing(
+        ranking.near.answer,
+        answer_distances=ranking.near.distances,
+        answer_signals=[signal.value for signal in ranking.near.signals],
+        truncated=ranking.truncated or None,
+    )
+
+
+def _near_dups_insert(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    done = guarded_inserting.insert_guarded(
+        runtime,
+        access,
+        arguments["records"],
+        arguments["fields_to_return"],
+        radius=arguments["radius"],
+        effort=arguments["cand_set_size"] or arguments["approx_param"],
+    )
+    return processing(status_of_insertion(len(done.answer), done.skipped), done.answer, done.skipped)
+
+
 def _create_index(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
     made = attribute_indexes.create_index(runtime, require_collection(access), arguments["attribute"])
     return answer(attribute=arguments["attribute"], created=made)
@@ -141,6 +180,8 @@ METHODS: Mapping[str, Method] = {
     "getRecordCount": Method(_get_record_count, answers_get=True),
     "allRecords": Method(_all_records, schemas.AllRecords),
     "visualKNN": Method(_visual_knn, schemas.VisualKnn),
+    "nearDuplicates": Method(_near_duplicates, schemas.NearDuplicates),
+    "nearDupsInsert": Method(_near_dups_insert, schemas.NearDupsInsert, writes=True),
     "createIndex": Method(_create_index, schemas.AttributeIndex, writes=True),
     "dropIndex": Method(_drop_index, schemas.AttributeIndex, writes=True),
     "listIndexes": Method(_list_indexes),

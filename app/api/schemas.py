@@ -8,6 +8,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, vali
 
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields, parse_fields
+from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.filters import Filter, parse_filter
 
 MAX_PAGE = 10_000
@@ -38,6 +39,21 @@ class NumberInUrl(WholeNumber):
         if not re.fullmatch(r"[0-9]{1,12}", value, re.ASCII):
             raise ValidationError("it has to be a whole number")
         return super()._deserialize(int(value), attr, data)
+
+
+class Number(fields.Field[float]):
+    """A finite JSON number."""
+
+    def __init__(self, least: float, most: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> float:
+        if type(value) not in (int, float):
+            raise ValidationError("it has to be a number")
+        if not self.least <= value <= self.most:
+            raise ValidationError(f"it has to be between {self.least:g} and {self.most:g}")
+        return float(value)
 
 
 class Effort(fields.Field[int]):
@@ -202,6 +218,27 @@ class VisualKnn(Request):
     def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
         if data["offset"] + data["k"] > MAX_PAGE:
             raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
+
+
+class NearDuplicates(Request):
+    """nearDuplicates"""
+
+    query_record = Object(required=True)
+    radius = Number(0, 200, load_default=DEFAULT_RADIUS)
+    fields_to_return = FieldsToReturn(load_default=ALL)
+    filter = FilterField(load_default=None)
+    cand_set_size = Effort(load_default=None)
+    approx_param = Effort(load_default=None)
+
+
+class NearDupsInsert(Request):
+    """nearDupsInsert"""
+
+    records = Records(required=True)
+    radius = Number(0, 200, load_default=DEFAULT_RADIUS)
+    fields_to_return = FieldsToReturn(load_default=ALL)
+    cand_set_size = Effort(load_default=None)
+    approx_param = Effort(load_default=None)
 
 
 def load(schema: type[Schema], document: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Database:
         """
         with translated_errors(), self._pool.connection() as connection:
             with connection.pipeline():
-                _apply(connection, {"statement_timeout": self._timeout, **settings})
+                apply_settings(connection, {"statement_timeout": self._timeout, **settings})
                 cursor = connection.cursor(row_factory=row_factory)
                 cursor.execute(statement, parameters)
             return cursor.fetchall()
@@ -81,10 +81,13 @@ class Database:
         return "\n".join(rows)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection[TupleRow]]:
-        """A READ COMMITTED transaction: committed at the end of the block, rolled back by an exception."""
+    def transaction(self, settings: Mapping[str, str] = NO_PARAMETERS) -> Iterator[Connection[TupleRow]]:
+        """A READ COMMITTED transaction: committed at the end of the block, rolled back by an exception.
+
+        ``settings`` as in ``read``; they hold until the end of the transaction.
+        """
         with translated_errors(), self._pool.connection() as connection, connection.transaction():
-            _apply(connection, {"statement_timeout": self._timeout})
+            apply_settings(connection, {"statement_timeout": self._timeout, **settings})
             yield connection
 
     @contextmanager
@@ -107,7 +110,7 @@ def _composable(statement: Statement) -> sql.Composable:
     return statement if isinstance(statement, sql.Composable) else sql.SQL(statement)
 
 
-def _apply(connection: Connection[TupleRow], settings: Mapping[str, str]) -> None:
+def apply_settings(connection: Connection[TupleRow], settings: Mapping[str, str]) -> None:
     """Set configuration parameters until the end of the transaction (of the pipeline, inside of one)."""
     connection.execute(
         "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)",

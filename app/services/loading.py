@@ -30,8 +30,8 @@ from app.domain.collection import Collection
 from app.domain.errors import ConfigurationError, InvalidRequest
 from app.domain.record import IncomingRecord, parse_record
 from app.services.access import credits_exceeded
+from app.services.batches import new_record, require_capacity
 from app.services.embedding import Embedded, costs_credit, embed_records
-from app.services.inserting import new_record, require_capacity
 from app.services.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,6 @@
-"""What a process holds on to: settings, the database, the models, and the threads that read pictures."""
+"""What a process holds on to: settings, the database, the models, the queues of writers, and the threads
+that read pictures.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +10,7 @@ from typing import Self
 from app.db.database import Database
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
+from app.services.gates import Gates
 from app.settings import Settings
 
 
@@ -19,6 +22,7 @@ class Runtime:
         self.database = Database(url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
         self.models = ModelRegistry(settings.torch_threads)
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
+        self.gates = Gates(settings.statement_timeout)
         self.decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
 
     def open(self) -> Self:

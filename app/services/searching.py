@@ -15,7 +15,7 @@ from app.domain.fields import ONLY_ID, Fields
 from app.domain.record import IncomingRecord, parse_record
 from app.filters import Filter
 from app.services.access import credits_exceeded, require_collection, require_credits
-from app.services.embedding import costs_credit, embed_record
+from app.services.embedding import Embedded, costs_credit, embed_record
 from app.services.runtime import Runtime
 
 DEFAULT_EF_SEARCH = 100
@@ -59,6 +59,11 @@ def visual_knn(
 
 def query_vector(runtime: Runtime, access: Access, query: IncomingRecord) -> NDArray[np.float32]:
     """The embedding of a query that is no record of the collection; a picture costs a credit."""
+    return embed_query(runtime, access, query).vector
+
+
+def embed_query(runtime: Runtime, access: Access, query: IncomingRecord) -> Embedded:
+    """The same with the perceptual hash."""
     collection = require_collection(access)
     if query.vector is None and not query.has_picture:
         raise WrongQueryRecord("query_record: it needs an _id, a picture (_base64, _url, _file) or a _vector")
@@ -72,7 +77,7 @@ def query_vector(runtime: Runtime, access: Access, query: IncomingRecord) -> NDA
         with runtime.database.transaction() as connection:
             if not accounts.charge(connection, access.account_id, price):
                 raise credits_exceeded(price)
-    return embedded.vector
+    return embedded
 
 
 def _nearest(

@@ -7,7 +7,7 @@
 -- A table of its own first, attached afterwards: CREATE TABLE … PARTITION OF would lock the parent against
 -- everybody. The CHECK lets ATTACH skip its scan.
 CREATE TABLE {records} (
-    LIKE lookalike.records INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+    LIKE lookalike.records INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED,
     CONSTRAINT {records_owner} CHECK (collection_id = {collection_id})
 );
 

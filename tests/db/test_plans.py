@@ -84,6 +84,10 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("find", {"filter": {"price": 3}}, ["read", "read"]),
         ("update", {"records": [{"_id": f"x{n}", "a": 1} for n in range(50)]}, ["read", "transaction"]),
         ("delete", {"records": [{"_id": f"x{n}"} for n in range(50)]}, ["read", "transaction"]),
+        # The third computes every distance, as the index has fewer than asked for.
+        ("nearDuplicates", {"query_record": {"_id": "x1"}}, ["read", "read", "read"]),
+        ("nearDupsInsert", {"records": [{"_id": f"y{n}", "_vector": [n] + [1] * 11} for n in range(50)]},
+         ["read", "read", "transaction"]),
         ("insert", {"records": [{"_id": f"y{n}", "_vector": [1] * DIMENSION} for n in range(50)]},
          ["read", "read", "transaction"]),
     ],

@@ -1,0 +1,178 @@
+"""Searching for near duplicates, by embeddings and perceptual hashes at once.
+
+All hashes within reach are found, always: an index over bands of the hash brings every candidate. What lies within
+reach of the embedding comes from the vector index, as many candidates as asked for. When all of those are within
+reach, there may be more behind them; ``Found.complete`` says so, and the caller asks for more, or for every
+distance.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from psycopg import Connection, Cursor, sql
+from psycopg.rows import TupleRow, dict_row
+
+from app.db.columns import columns, condition, join, record_of_row
+from app.db.database import Database, apply_settings
+from app.db.queries import load_queries
+from app.db.search import INDEX_LIMIT
+from app.domain.collection import Collection
+from app.domain.condition import EVERYTHING, Condition
+from app.domain.fields import Fields
+from app.domain.near_duplicate import Reach
+from app.domain.record import StoredRecord
+
+_QUERIES = load_queries("near_duplicates")
+
+_NO_SETTINGS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """What is compared: an embedding, shape (dimension,), float32, and a hash, 32 bytes, None unless it counts."""
+
+    vector: NDArray[np.float32]
+    phash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A record within reach: its distance 100 · ‖a − b‖₂ and, where both hashes count, their Hamming distance."""
+
+    record: StoredRecord
+    visual: float
+    bits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The records within reach, in no order.
+
+    ``known``: the query has an embedding; False for an unknown id. ``complete``: nothing within reach is missing.
+    ``exhausted``: the vector index has no more candidates to offer, complete or not.
+    """
+
+    known: bool
+    complete: bool
+    exhausted: bool
+    near: list[Near]
+
+
+def settings_for(candidates: int | None) -> Mapping[str, str]:
+    """The settings that a search with ``candidates`` of the vector index wants."""
+    if candidates is None:
+        return _NO_SETTINGS
+    return {"hnsw.ef_search": str(min(candidates, INDEX_LIMIT)), "hnsw.iterative_scan": "relaxed_order"}
+
+
+def set_effort(connection: Connection[TupleRow], candidates: int | None) -> None:
+    """Change the settings of a transaction to those of ``settings_for``."""
+    apply_settings(connection, settings_for(candidates))
+
+
+def find(
+    database: Database,
+    collection: Collection,
+    query: str | Appearance,
+    fields: Fields,
+    reach: Reach,
+    *,
+    candidates: int | None,
+    limit: int,
+    where: Condition = EVERYTHING,
+) -> Found:
+    """The records within reach of a query: the id of a record, or an appearance.
+
+    ``candidates`` of the vector index are looked at; None for computing every distance. Of more than ``limit``
+    records the nearest come.
+    """
+    rows = database.read(
+        statement(collection, query, fields, candidates=candidates, where=where),
+        parameters(collection, query, reach, candidates=candidates, limit=limit, where=where),
+        row_factory=dict_row,
+        settings=settings_for(candidates),
+    )
+    return _found(rows, candidates)
+
+
+def find_each(
+    connection: Connection[TupleRow],
+    collection: Collection,
+    queries: Sequence[Appearance],
+    fields: Fields,
+    reach: Reach,
+    *,
+    candidates: int | None,
+    limit: int,
+) -> list[Found]:
+    """``find`` for each of the appearances inside a transaction that has the settings; waits once for all."""
+    cursors: list[Cursor[dict[str, Any]]] = []
+    text = statement(collection, queries[0], fields, candidates=candidates).as_bytes(connection)
+    with connection.pipeline():
+        for query in queries:
+            cursor = connection.cursor(row_factory=dict_row)
+            cursor.execute(text, parameters(collection, query, reach, candidates=candidates, limit=limit))
+            cursors.append(cursor)
+    return [_found(cursor.fetchall(), candidates) for cursor in cursors]
+
+
+def statement(
+    collection: Collection,
+    query: str | Appearance,
+    fields: Fields,
+    *,
+    candidates: int | None,
+    where: Condition = EVERYTHING,
+) -> sql.Composed:
+    """The statement of a search for near duplicates."""
+    dimension = sql.Literal(collection.model.dimension)
+    query_part = "query_by_id" if isinstance(query, str) else "query_by_values"
+    visual_part = "visual_exact" if candidates is None else "visual_by_index"
+    return sql.SQL(_QUERIES["near_duplicates"]).format(
+        columns=columns(fields),
+        join=join(fields),
+        where=condition(where),
+        dimension=dimension,
+        query=sql.SQL(_QUERIES[query_part]).format(dimension=dimension),
+        visual=sql.SQL(_QUERIES[visual_part]).format(dimension=dimension),
+    )
+
+
+def parameters(
+    collection: Collection,
+    query: str | Appearance,
+    reach: Reach,
+    *,
+    candidates: int | None,
+    limit: int,
+    where: Condition = EVERYTHING,
+) -> dict[str, Any]:
+    """The parameters that go with ``statement``."""
+    known = {
+        "collection_id": collection.id,
+        "model_id": collection.model_id,
+        "candidates": candidates,
+        "limit": limit,
+        "visual": reach.visual,
+        "bits": reach.bits,
+        "joint_bits": reach.joint_bits,
+        "joint_visual": reach.joint_visual,
+        **where.parameters,
+    }
+    if isinstance(query, str):
+        return {**known, "query_id": query}
+    phash = None if query.phash is None else f"{int.from_bytes(query.phash, 'big'):0256b}"
+    return {**known, "vector": HalfVector(query.vector), "phash": phash}
+
+
+def _found(rows: Sequence[dict[str, Any]], candidates: int | None) -> Found:
+    summary = rows[0]
+    # An index that offers fewer than asked for has come to its end, or has lost some to deletions: who knows?
+    exhausted = candidates is not None and summary["seen"] < candidates
+    complete = candidates is None or (not exhausted and summary["within"] < candidates)
+    near = [Near(record_of_row(row), row["visual"], row["bits"]) for row in rows if row["id"] is not None]
+    return Found(summary["known"], complete, exhausted, near)

@@ -1,0 +1,139 @@
+"""Every hash within 31 bits is found, by the index; and what the vector index leaves open is told."""
+
+import numpy as np
+import psycopg
+import pytest
+
+from app.db import near_duplicates, partitions
+from app.db.near_duplicates import Appearance
+from app.db.records import NewRecord, copy_records
+from app.domain.collection import Collection
+from app.domain.fields import ONLY_ID
+from app.domain.near_duplicate import Calibration, Reach, reach_of
+from app.images.phash import MINIMUM_QUALITY, hamming
+from tests.service import Service
+
+DIMENSION = 8
+BY_HASH = reach_of(5.0, None)
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def flipped(phash: bytes, bits: list[int]) -> bytes:
+    number = int.from_bytes(phash)
+    for bit in bits:
+        number ^= 1 << bit
+    return number.to_bytes(32)
+
+
+def fill(service: Service, hashes: dict[str, bytes | None], vectors: np.ndarray) -> Collection:
+    collection, database = service.use_vectors(DIMENSION), service.runtime.database
+    new = [
+        NewRecord(id, {}, None, None, None, phash, None, vector)
+        for (id, phash), vector in zip(hashes.items(), vectors, strict=True)
+    ]
+    with database.session() as connection:
+        partitions.drop_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
+        copy_records(connection, collection, new)
+        partitions.build_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
+        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+    return collection
+
+
+@pytest.fixture(scope="module")
+def hashes() -> dict[str, bytes | None]:
+    """3,000 random hashes, and of one of them neighbours at each distance from 0 to 40, of three kinds."""
+    rng = np.random.default_rng(5)
+    made: dict[str, bytes | None] = {f"x{n}": rng.bytes(32) for n in range(3000)}
+    origin = made["x0"]
+    assert origin is not None
+    spread = [16 * (n % 16) + n // 16 for n in range(256)]  # each band gets its share: the worst case
+    for distance in range(41):
+        made[f"spread {distance}"] = flipped(origin, spread[:distance])
+        made[f"dense {distance}"] = flipped(origin, list(range(distance)))
+        made[f"random {distance}"] = flipped(origin, rng.choice(256, distance, replace=False).tolist())
+    return made
+
+
+def test_all_hashes_within_reach_are_found(service: Service, hashes: dict[str, bytes | None]) -> None:
+    # All embeddings but the first lie on the other side: the hash alone has to bring them.
+    vectors = unit(np.random.default_rng(6).normal(size=(len(hashes), DIMENSION)) + 4)
+    vectors[1:] *= -1
+    collection = fill(service, hashes, vectors)
+    origin = hashes["x0"]
+    assert origin is not None
+    database = service.runtime.database
+    for query in ("x0", Appearance(vectors[0], origin)):
+        for bits in (31, 30, 15, 0):
+            reach = Reach(0.0, bits, None, None)
+            found = near_duplicates.find(database, collection, query, ONLY_ID, reach, candidates=100, limit=1000)
+            expected = {
+                id: hamming(origin, phash)
+                for id, phash in hashes.items()
+                if phash is not None and hamming(origin, phash) <= bits
+            }
+            assert {near.record.id: near.bits for near in found.near} == expected
+            assert len(expected) == 3 * bits + 4
+    plan = database.explain(
+        near_duplicates.statement(collection, "x0", ONLY_ID, candidates=100),
+        near_duplicates.parameters(collection, "x0", BY_HASH, candidates=100, limit=1000),
+    )
+    assert "phash_bands" in plan.split("Bitmap Index Scan on", 1)[1].splitlines()[0], plan
+    assert "_hnsw_" in plan, plan
+
+
+def test_probes_cover_every_two_hashes_within_31_bits(database_url: str) -> None:
+    rng = np.random.default_rng(7)
+    pairs = []
+    for distance in range(32):
+        for _ in range(20):
+            one = rng.bytes(32)
+            pairs.append((one, flipped(one, rng.choice(256, distance, replace=False).tolist())))
+    with psycopg.connect(database_url) as connection:
+        for one, other in pairs:
+            row = connection.execute(
+                "SELECT lookalike.phash_bands(%s::bit(256)) && lookalike.phash_probes(%s::bit(256))",
+                [f"{int.from_bytes(one):0256b}", f"{int.from_bytes(other):0256b}"],
+            ).fetchone()
+            assert row == (True,)
+
+
+def test_bands_are_the_hash(database_url: str) -> None:
+    phash = bytes(range(32))
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(
+            "SELECT lookalike.phash_bands(%s::bit(256)), cardinality(lookalike.phash_probes(%s::bit(256)))",
+            [f"{int.from_bytes(phash):0256b}"] * 2,
+        ).fetchone()
+    assert row == ([65536 * n + 2 * n * 256 + 2 * n + 1 for n in range(16)], 16 * 17)
+
+
+@pytest.mark.parametrize(
+    ("quality", "counts"), [(None, True), (MINIMUM_QUALITY - 1, False), (MINIMUM_QUALITY, True)]
+)
+def test_the_database_has_the_same_minimum_quality(database_url: str, quality: int | None, counts: bool) -> None:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(
+            "SELECT lookalike.telling_phash(repeat('1', 256)::bit(256), %s::smallint) IS NOT NULL", [quality]
+        ).fetchone()
+    assert row == (counts,)
+
+
+def test_more_within_reach_than_candidates_is_told(service: Service) -> None:
+    vectors = unit(np.ones((150, DIMENSION)) + np.random.default_rng(8).normal(size=(150, DIMENSION)) / 100)
+    vectors[140:] *= -1
+    collection = fill(service, {f"x{n}": None for n in range(150)}, vectors)
+    reach = reach_of(50.0, Calibration(90, 60.0))
+    database = service.runtime.database
+
+    def found(candidates: int | None) -> tuple[bool, int]:
+        answer = near_duplicates.find(
+            database, collection, "x0", ONLY_ID, reach, candidates=candidates, limit=1000
+        )
+        return answer.complete, len(answer.near)
+
+    assert found(100) == (False, 100)
+    assert found(145) == (True, 140)
+    assert found(None) == (True, 140)

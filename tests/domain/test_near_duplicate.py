@@ -1,0 +1,61 @@
+"""The near-duplicate distance, and that the limits of a radius say the same as the distance itself."""
+
+import numpy as np
+import pytest
+
+from app.domain.model import BUNDLED, ModelIdentity, vectors_identity
+from app.domain.near_duplicate import (
+    Calibration,
+    Signal,
+    calibration_of,
+    near_distance,
+    reach_of,
+)
+
+CALIBRATION = Calibration(bits=90, visual=60.0)
+
+
+@pytest.mark.parametrize(
+    ("visual", "bits", "distance", "signal"),
+    [
+        (0, 0, 0, Signal.BOTH),
+        (0, None, 0, Signal.VISUAL),
+        (3, None, 3, Signal.VISUAL),
+        (3, 256, 3, Signal.VISUAL),
+        (100, 31, 5, Signal.HASH),
+        (100, 32, 100, Signal.VISUAL),
+        (60, 90, 5, Signal.BOTH),
+        (60.1, 90, 60.1, Signal.VISUAL),
+        (60, 91, 60, Signal.VISUAL),
+        (30, 45, 2.5, Signal.BOTH),
+        (30, 9, 5 * 9 / 31, Signal.HASH),
+        (12, 18, 1, Signal.BOTH),
+        (0.5, 18, 0.5, Signal.VISUAL),
+    ],
+)
+def test_calibrated(visual: float, bits: int | None, distance: float, signal: Signal) -> None:
+    assert near_distance(visual, bits, CALIBRATION) == (pytest.approx(distance), signal)
+
+
+@pytest.mark.parametrize(
+    ("visual", "bits", "distance", "signal"),
+    [(100, 31, 5, Signal.HASH), (30, 45, 30, Signal.VISUAL), (1, 31, 1, Signal.VISUAL), (0, 0, 0, Signal.BOTH)],
+)
+def test_not_calibrated(visual: float, bits: int, distance: float, signal: Signal) -> None:
+    assert near_distance(visual, bits, None) == (pytest.approx(distance), signal)
+
+
+def test_only_the_bundled_model_is_calibrated() -> None:
+    assert calibration_of(ModelIdentity(BUNDLED, "w", "p", "float32", 1280)) == CALIBRATION
+    assert calibration_of(ModelIdentity("clip-ViT-B-32", "w", "p", "float32", 512)) is None
+    assert calibration_of(vectors_identity(4)) is None
+
+
+@pytest.mark.parametrize("calibration", [CALIBRATION, None])
+@pytest.mark.parametrize("radius", [0.0, 0.2, 1.0, 2.5, 4.99, 5.0, 5.01, 60.0, 200.0])
+def test_limits_and_distance_agree(radius: float, calibration: Calibration | None) -> None:
+    reach = reach_of(radius, calibration)
+    for visual in np.arange(0, 200, 1.5).tolist():
+        for bits in [None, *range(0, 100)]:
+            distance, _ = near_distance(visual, bits, calibration)
+            assert reach.holds(visual, bits) == (distance <= radius + 1e-9), (visual, bits)
