@@ -197,3 +197,25 @@ def test_faults_are_told_with_their_place(service: Service, method: str, body: b
     answer = service.send("POST", PHOTOS + method, body)
     assert answer["status"] == {"code": 402, "text": "aborted by error"}
     assert answer["error_description"].startswith(place)
+
+
+class TestLimits:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return {**environment, "LOOKALIKE_STATEMENT_TIMEOUT": "0.1"}
+
+    def test_a_runaway_filter_is_stopped_and_reported(self, service: Service) -> None:
+        for start in range(0, 300, 100):
+            records = [{"_vector": [1, n], "list": list(range(100))} for n in range(start, start + 100)]
+            assert service.call("insert", records=records)["status"]["code"] == 210
+        slow = {"$or": [{"list": [n]} for n in range(900)]}
+        answer = service.call("find", filter=slow)
+        assert answer["status"] == {"code": 402, "text": "aborted by error"}
+        assert "timeout" in answer["error_description"]
+        assert service.call("find", filter={"price": 7})["answer_count"] == 1
+
+
+def test_a_hundred_thousand_values_are_a_filter(service: Service) -> None:
+    listed = [*range(100_000, 199_998), 7, 8]
+    assert ids(service.call("find", filter={"price": {"$in": listed}})) == names([7, 8])
+    assert service.call("find", filter={"price": {"$in": [*listed, 9]}})["status"]["code"] == 402
