@@ -18,7 +18,7 @@ def start_clock() -> None:
 
 
 def answer(status: Status = OK, **members: Any) -> Response:
-    """An answer; members that are None are left out."""
+    """An answer; members that are None are left out. ``statistics`` are added to those of every answer."""
     return _response(status, {name: value for name, value in members.items() if value is not None})
 
 
@@ -88,7 +88,8 @@ def _skipped(skip: Skip) -> dict[str, Any]:
 
 
 def _response(status: Status, members: Mapping[str, Any]) -> Response:
-    document = {"status": _status(status), **members, "statistics": _statistics(g.get("started"))}
+    statistics = {**_statistics(g.get("started")), **members.get("statistics", {})}
+    document = {"status": _status(status), **members, "statistics": statistics}
     try:
         body = orjson.dumps(document)
     except (TypeError, orjson.JSONEncodeError) as error:

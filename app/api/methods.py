@@ -14,6 +14,7 @@ from app.api.status import DELETED, RECORDS_FOUND, status_of_insertion, status_o
 from app.domain.account import Access
 from app.services import (
     attribute_indexes,
+    duplicates,
     exporting,
     guarded_inserting,
     inserting,
@@ -148,6 +149,25 @@ def _near_dups_insert(runtime: Runtime, access: Access, arguments: Arguments) ->
     return processing(status_of_insertion(len(done.answer), done.skipped), done.answer, done.skipped)
 
 
+def _all_near_dup_pairs(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    page = duplicates.all_near_duplicate_pairs(
+        runtime,
+        access,
+        arguments["fields_to_return"],
+        radius=arguments["radius"],
+        where=arguments["filter"],
+        limit=arguments["k"],
+        offset=arguments["offset"],
+    )
+    return answer(
+        answer_records=page.answer,
+        answer_count=len(page.answer),
+        answer_distances=page.distances,
+        answer_signals=page.signals,
+        statistics={} if page.stored_at is None else {"PairsStoredAt": page.stored_at},
+    )
+
+
 def _create_index(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
     made = attribute_indexes.create_index(runtime, require_collection(access), arguments["attribute"])
     return answer(attribute=arguments["attribute"], created=made)
@@ -182,6 +202,7 @@ METHODS: Mapping[str, Method] = {
     "visualKNN": Method(_visual_knn, schemas.VisualKnn),
     "nearDuplicates": Method(_near_duplicates, schemas.NearDuplicates),
     "nearDupsInsert": Method(_near_dups_insert, schemas.NearDupsInsert, writes=True),
+    "allNearDupPairs": Method(_all_near_dup_pairs, schemas.AllNearDupPairs),
     "createIndex": Method(_create_index, schemas.AttributeIndex, writes=True),
     "dropIndex": Method(_drop_index, schemas.AttributeIndex, writes=True),
     "listIndexes": Method(_list_indexes),

@@ -14,6 +14,9 @@ from app.filters import Filter, parse_filter
 MAX_PAGE = 10_000
 """How far ``from + k`` may reach."""
 
+MAX_PAIR_OFFSET = 1_000_000
+"""How far ``from`` may reach among pairs: a page of those computed on the spot needs all before it in memory."""
+
 
 class WholeNumber(fields.Field[int]):
     """A JSON number without fraction; ``3.0`` counts, ``true`` and ``"3"`` do not."""
@@ -201,6 +204,16 @@ class AllRecordsPage(Request):
 
     size = NumberInUrl(1, MAX_PAGE, load_default=1000)
     page = NumberInUrl(1, 2**31, load_default=1)
+
+
+class AllNearDupPairs(Request):
+    """allNearDupPairs"""
+
+    radius = Number(0, 200, load_default=DEFAULT_RADIUS)
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+    filter = FilterField(load_default=None)
+    offset = WholeNumber(0, MAX_PAIR_OFFSET, load_default=0, data_key="from")
+    k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE)
 
 
 class VisualKnn(Request):

@@ -3,7 +3,7 @@
 import click
 
 from app import __version__
-from app.cli import accounts, collections, data, database, indexes, serving
+from app.cli import accounts, collections, data, database, duplicates, indexes, serving
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,4 +22,5 @@ main.add_command(accounts.token)
 main.add_command(indexes.index)
 main.add_command(data.import_)
 main.add_command(data.export)
+main.add_command(duplicates.duplicates)
 main.add_command(database.repair)

@@ -59,9 +59,9 @@ def marked_collections(database: Database) -> list[UUID]:
 
 
 def drop_partitions(connection: Connection[TupleRow], collection_id: UUID) -> None:
-    """Drop both partitions of a marked collection, from wherever an earlier attempt stopped (in autocommit)."""
-    # The embeddings first: they refer to the records.
-    for table in ("embeddings", "records"):
+    """Drop the partitions of a marked collection, from wherever an earlier attempt stopped (in autocommit)."""
+    # The records last: the others refer to them.
+    for table in ("near_duplicate_pairs", "embeddings", "records"):
         name = f"{table}_{collection_id.hex}"
         identifiers = {
             "parent": sql.Identifier("lookalike", table),

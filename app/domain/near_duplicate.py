@@ -44,7 +44,9 @@ class Calibration:
     visual: float
 
 
-_CALIBRATIONS = {BUNDLED: Calibration(bits=90, visual=60.0)}
+BUNDLED_CALIBRATION = Calibration(bits=90, visual=60.0)
+
+_CALIBRATIONS = {BUNDLED: BUNDLED_CALIBRATION}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""Groups of near duplicates: the connected components of the stored pairs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.db import near_duplicate_pairs as pairs
+from app.domain.collection import Collection
+from app.domain.fields import ONLY_ID
+from app.domain.pair_distance import SIGNALS
+from app.services.runtime import Runtime
+
+MOST_PAIRS = 1000
+"""So many pairs of a group are named, the nearest ones."""
+
+_NAMED_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two records by their ids, ``a`` before ``b``."""
+
+    a: str
+    b: str
+    distance: float
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Records that hang together by pairs: their ids in order, the nearest ``MOST_PAIRS`` of the pairs, nearest
+    first, and how many there are.
+    """
+
+    ids: list[str]
+    pairs: list[Pair]
+    pair_count: int
+
+
+def duplicate_groups(runtime: Runtime, collection: Collection) -> Iterator[Group]:
+    """The groups of a collection's stored pairs, the largest first."""
+    with runtime.database.session() as connection:
+        parts = list(pairs.all_pairs(connection, collection))
+    stored = np.concatenate(parts)
+    a, b = stored["a"].astype(np.int64), stored["b"].astype(np.int64)
+    keys, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+    component = connected_components(places[: len(a)], places[len(a) :], len(keys))
+    joined = component[places[: len(a)]]
+    names = _names(runtime, collection, keys)
+    members, edges = np.argsort(component, kind="stable"), np.argsort(joined, kind="stable")
+    sizes, amounts = np.bincount(component, minlength=1), np.bincount(joined, minlength=1)
+    member_ends, edge_ends = np.cumsum(sizes), np.cumsum(amounts)
+    for group in np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)].tolist():
+        first_edge = edge_ends[group] - amounts[group]
+        of_group = keys[members[member_ends[group] - sizes[group] : member_ends[group]]].tolist()
+        nearest = stored[edges[first_edge : min(edge_ends[group], first_edge + MOST_PAIRS)]]
+        named = [
+            Pair(names[x], names[y], distance, SIGNALS[signal])
+            for x, y, distance, signal in zip(
+                *(nearest[member].tolist() for member in ("a", "b", "distance", "signal")), strict=True
+            )
+            # A record may have been deleted a moment ago.
+            if x in names and y in names
+        ]
+        if named:
+            yield Group(sorted(names[key] for key in of_group if key in names), named, int(amounts[group]))
+
+
+def connected_components(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The component of each of ``count`` nodes, as its least node; an edge joins ``left[i]`` and ``right[i]``.
+
+    Labels are hooked onto smaller ones and paths halved until nothing changes (Shiloach and Vishkin 1982).
+    """
+    label = np.arange(count)
+    while True:
+        before = label.copy()
+        least = np.minimum(label[left], label[right])
+        for ends in (left, right):
+            np.minimum.at(label, before[ends], least)
+            np.minimum.at(label, ends, least)
+        label = label[label]
+        if np.array_equal(label, before):
+            return label
+
+
+def _names(runtime: Runtime, collection: Collection, keys: NDArray[np.int64]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for start in range(0, len(keys), _NAMED_AT_ONCE):
+        part = keys[start : start + _NAMED_AT_ONCE].tolist()
+        found = pairs.records_of_keys(runtime.database, collection, part, ONLY_ID)
+        names.update((key, record.id) for key, record in found.items())
+    return names
