@@ -115,8 +115,28 @@ def _visual_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Respo
         offset=arguments["offset"],
         effort=arguments["cand_set_size"] or arguments["approx_param"],
         where=arguments["filter"],
+        product_field=arguments["product_field"],
     )
-    return listing(ranking.answer, answer_distances=ranking.distances)
+    return _ranked(ranking)
+
+
+def _range(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    ranking = searching.within_radius(
+        runtime,
+        access,
+        arguments["query_record"],
+        arguments["fields_to_return"],
+        radius=arguments["radius"],
+        effort=arguments["cand_set_size"] or arguments["approx_param"],
+        where=arguments["filter"],
+        product_field=arguments["product_field"],
+    )
+    return _ranked(ranking, truncated=ranking.truncated or None)
+
+
+def _ranked(ranking: searching.Ranking, **members: Any) -> Response:
+    statistics = {"strategy": ranking.strategy, "exact": ranking.exact, "estimated": ranking.estimated}
+    return listing(ranking.answer, answer_distances=ranking.distances, statistics=statistics, **members)
 
 
 def _near_duplicates(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
@@ -203,6 +223,7 @@ METHODS: Mapping[str, Method] = {
     "nearDuplicates": Method(_near_duplicates, schemas.NearDuplicates),
     "nearDupsInsert": Method(_near_dups_insert, schemas.NearDupsInsert, writes=True),
     "allNearDupPairs": Method(_all_near_dup_pairs, schemas.AllNearDupPairs),
+    "range": Method(_range, schemas.Range),
     "createIndex": Method(_create_index, schemas.AttributeIndex, writes=True),
     "dropIndex": Method(_drop_index, schemas.AttributeIndex, writes=True),
     "listIndexes": Method(_list_indexes),

@@ -1,5 +1,6 @@
 """What each method's request may hold: types, defaults and bounds. Unknown fields are ignored."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,9 @@ MAX_PAGE = 10_000
 
 MAX_PAIR_OFFSET = 1_000_000
 """How far ``from`` may reach among pairs: a page of those computed on the spot needs all before it in memory."""
+
+MAX_DISTANCE = 200
+"""Of opposite unit vectors."""
 
 
 class WholeNumber(fields.Field[int]):
@@ -35,15 +39,6 @@ class WholeNumber(fields.Field[int]):
         return value
 
 
-class NumberInUrl(WholeNumber):
-    """The same as text."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", value, re.ASCII):
-            raise ValidationError("it has to be a whole number")
-        return super()._deserialize(int(value), attr, data)
-
-
 class Number(fields.Field[float]):
     """A finite JSON number."""
 
@@ -52,11 +47,20 @@ class Number(fields.Field[float]):
         self.least, self.most = least, most
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> float:
-        if type(value) not in (int, float):
+        if type(value) not in (int, float) or not math.isfinite(value):
             raise ValidationError("it has to be a number")
         if not self.least <= value <= self.most:
             raise ValidationError(f"it has to be between {self.least:g} and {self.most:g}")
         return float(value)
+
+
+class NumberInUrl(WholeNumber):
+    """The same as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", value, re.ASCII):
+            raise ValidationError("it has to be a whole number")
+        return super()._deserialize(int(value), attr, data)
 
 
 class Effort(fields.Field[int]):
@@ -113,6 +117,17 @@ class FilterField(fields.Field[Filter]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Filter:
         return parse_filter(value)
+
+
+class AttributeName(fields.Field[str]):
+    """The name of an attribute, dotted where it lies in nested documents; empty: none."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
+        if not isinstance(value, str) or "\0" in value:
+            raise ValidationError("it has to be the name of an attribute")
+        if value.startswith("_"):
+            raise ValidationError("names that begin with '_' are the service's own, not those of attributes")
+        return value
 
 
 class FieldsToReturn(fields.Field[Fields]):
@@ -216,16 +231,28 @@ class AllNearDupPairs(Request):
     k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE)
 
 
-class VisualKnn(Request):
-    """visualKNN"""
+class Search(Request):
+    """What the searches for records like one record share."""
 
     query_record = Object(required=True)
-    k = WholeNumber(0, MAX_PAGE, load_default=30)
-    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
+    product_field = AttributeName(load_default=None)
     cand_set_size = Effort(load_default=None)
     approx_param = Effort(load_default=None)
+
+
+class Range(Search):
+    """range"""
+
+    radius = Number(0, MAX_DISTANCE, required=True)
+
+
+class VisualKnn(Search):
+    """visualKNN"""
+
+    k = WholeNumber(0, MAX_PAGE, load_default=30)
+    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
 
     @validates_schema
     def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -17,10 +17,12 @@ from app.images.phash import MINIMUM_QUALITY
 from app.services.access import require_collection
 from app.services.records import condition_of
 from app.services.runtime import Runtime
-from app.services.searching import DEFAULT_EF_SEARCH, embed_query
+from app.services.searching import embed_query
 
 MOST = 10_000
 """The most near duplicates in one answer."""
+
+_FIRST_CANDIDATES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def telling_hash(phash: bytes | None, quality: int | None) -> bytes | None:
 
 def efforts(effort: int | None) -> list[int | None]:
     """How many candidates of the vector index to look at, one search after the other; None for every distance."""
-    first = min(INDEX_LIMIT, max(effort or 0, DEFAULT_EF_SEARCH))
+    first = min(INDEX_LIMIT, max(effort or 0, _FIRST_CANDIDATES))
     return [first, INDEX_LIMIT, None] if first < INDEX_LIMIT else [first, None]
 
 

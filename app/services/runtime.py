@@ -11,6 +11,7 @@ from app.db.database import Database
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.services.gates import Gates
+from app.services.planner import EstimateCache
 from app.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Runtime:
         self.models = ModelRegistry(settings.torch_threads)
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
         self.gates = Gates(settings.statement_timeout)
+        self.estimates = EstimateCache()
         self.decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
 
     def open(self) -> Self:

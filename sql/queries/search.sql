@@ -14,29 +14,112 @@
      SELECT i.key FROM lookalike.records i WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s))
 
 -- name: nearest
--- The k nearest records. The inner query has exactly the shape that the vector index serves; the outer one puts
--- equal distances in the order of ids.
--- parameters: collection_id, model_id, candidates, limit, offset, and those of {query}
--- rows: {columns}, distance
-SELECT {columns}, nearest.distance * 100 AS distance
-FROM (
+-- The nearest records by the vector index. The innermost query has exactly the shape that the index serves. Of its
+-- candidates the farthest is left out with all that are equally far: of those the index may hold more, and equal
+-- distances go by id. No row says that the candidates do not reach so far.
+-- parameters: collection_id, model_id, candidates, reach (offset + limit), limit, offset, embeddings (the name of the
+-- partition), and those of {query}
+-- rows: {columns}, distance, size: of the embeddings in bytes, and their pages and rows as last counted
+WITH candidates AS MATERIALIZED (
     SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
     FROM lookalike.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
     ORDER BY e.embedding::halfvec({dimension}) <-> {query}
     LIMIT %(candidates)s
+)
+SELECT {columns}, nearest.distance * 100 AS distance,
+       (SELECT ARRAY[pg_relation_size(t.oid), t.relpages, t.reltuples]::float8[]
+        FROM pg_class t WHERE t.oid = to_regclass(%(embeddings)s)) AS size
+FROM (
+    SELECT c.collection_id, c.key, c.distance
+    FROM candidates c
+    WHERE c.distance < (SELECT max(distance) FROM candidates)
+    ORDER BY c.distance
+    FETCH FIRST (%(reach)s) ROWS WITH TIES
 ) nearest
 JOIN lookalike.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
 {join}
-WHERE nearest.distance IS NOT NULL
 ORDER BY nearest.distance, r.id
 LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: nearest_chosen
+-- The same for the candidates that match a filter, one of each {identity}: the nearest.
+-- parameters: as in nearest without reach and embeddings, and those of {where} and {identity}
+-- rows: {columns}, distance; matching: how many candidates match, distinct: how many identities they have
+WITH candidates AS MATERIALIZED (
+    SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
+    FROM lookalike.embeddings e
+    WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
+    ORDER BY e.embedding::halfvec({dimension}) <-> {query}
+    LIMIT %(candidates)s
+), matching AS MATERIALIZED (
+    SELECT r.collection_id, r.key, r.id, c.distance, {identity} AS identity
+    FROM candidates c
+    JOIN lookalike.records r ON r.collection_id = c.collection_id AND r.key = c.key
+    WHERE r.collection_id = %(collection_id)s
+      AND c.distance < (SELECT max(distance) FROM candidates) AND {where}
+), chosen AS MATERIALIZED (
+    SELECT DISTINCT ON (m.identity) m.collection_id, m.key, m.id, m.distance
+    FROM matching m
+    ORDER BY m.identity, m.distance, m.id
+)
+SELECT {columns}, page.distance * 100 AS distance,
+       (SELECT count(*) FROM matching) AS matching, (SELECT count(*) FROM chosen) AS "distinct"
+FROM (SELECT c.* FROM chosen c ORDER BY c.distance, c.id LIMIT %(limit)s OFFSET %(offset)s) page
+JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
+{join}
+ORDER BY page.distance, r.id;
+
+-- name: nearest_beyond
+-- A page that begins or ends beyond what nearest or nearest_chosen reach, in the order that continues theirs: what
+-- they would show first, then everything else by distance. Where their candidates do not suffice (least_matching,
+-- least_distinct) the order is by distance alone. So the pages of a query share no record and miss none.
+-- parameters: as in nearest_chosen, least_matching, least_distinct
+-- rows: {columns}, distance
+WITH candidates AS MATERIALIZED (
+    SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
+    FROM lookalike.embeddings e
+    WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
+    ORDER BY e.embedding::halfvec({dimension}) <-> {query}
+    LIMIT %(candidates)s
+), matching AS MATERIALIZED (
+    SELECT r.key, {identity} AS identity
+    FROM candidates c
+    JOIN lookalike.records r ON r.collection_id = c.collection_id AND r.key = c.key
+    WHERE r.collection_id = %(collection_id)s
+      AND c.distance < (SELECT max(distance) FROM candidates) AND {where}
+), head AS MATERIALIZED (
+    SELECT m.key, m.identity
+    FROM matching m
+    WHERE (SELECT count(*) >= %(least_matching)s AND count(DISTINCT identity) >= %(least_distinct)s FROM matching)
+), every AS (
+    SELECT r.collection_id, r.key, r.id, {identity} AS identity,
+           e.embedding::halfvec({dimension}) <-> {query} AS distance
+    FROM lookalike.records r
+    JOIN lookalike.embeddings e
+        ON e.collection_id = r.collection_id AND e.key = r.key AND e.model_id = %(model_id)s
+    WHERE r.collection_id = %(collection_id)s AND {where}
+    OFFSET 0
+), chosen AS (
+    SELECT DISTINCT ON (every.identity) every.*, every.key IN (SELECT key FROM head) AS early
+    FROM every
+    WHERE every.distance IS NOT NULL
+      AND (every.key IN (SELECT key FROM head) OR every.identity NOT IN (SELECT identity FROM head))
+    ORDER BY every.identity, every.distance, every.id
+)
+SELECT {columns}, page.distance * 100 AS distance
+FROM (SELECT c.* FROM chosen c ORDER BY c.early DESC, c.distance, c.id LIMIT %(limit)s OFFSET %(offset)s) page
+JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
+{join}
+ORDER BY page.distance, r.id;
 
 -- name: nearest_exact
 -- The same by computing every distance; OFFSET 0 keeps the planner from using the vector index, and all records
 -- at the last distance come along, so that the cut is made in the order of ids.
--- parameters, rows: as in nearest
-SELECT {columns}, nearest.distance * 100 AS distance
+-- parameters: as in nearest without candidates; rows: as in nearest
+SELECT {columns}, nearest.distance * 100 AS distance,
+       (SELECT ARRAY[pg_relation_size(t.oid), t.relpages, t.reltuples]::float8[]
+        FROM pg_class t WHERE t.oid = to_regclass(%(embeddings)s)) AS size
 FROM (
     SELECT every.collection_id, every.key, every.distance
     FROM (
@@ -47,7 +130,7 @@ FROM (
     ) every
     WHERE every.distance IS NOT NULL
     ORDER BY every.distance
-    FETCH FIRST (%(candidates)s) ROWS WITH TIES
+    FETCH FIRST (%(reach)s) ROWS WITH TIES
 ) nearest
 JOIN lookalike.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
 {join}
@@ -56,7 +139,8 @@ LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: nearest_matching
 -- The nearest of the records that match a filter, by computing the distance of each of them.
--- parameters, rows: as in nearest, and the parameters of {where}
+-- parameters: collection_id, model_id, reach, limit, offset, and those of {query} and {where}
+-- rows: {columns}, distance
 SELECT {columns}, nearest.distance * 100 AS distance
 FROM (
     SELECT every.collection_id, every.key, every.distance
@@ -70,9 +154,136 @@ FROM (
     ) every
     WHERE every.distance IS NOT NULL
     ORDER BY every.distance
-    FETCH FIRST (%(candidates)s) ROWS WITH TIES
+    FETCH FIRST (%(reach)s) ROWS WITH TIES
 ) nearest
 JOIN lookalike.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
 {join}
 ORDER BY nearest.distance, r.id
 LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: of_record
+r.key
+
+-- name: of_product
+-- As an array, so that no product is taken for the key of a record that has none. A name with dots is one that the
+-- record has as it is, or a path into nested documents.
+-- parameters: product_name, product_path
+CASE WHEN coalesce(nullif(r.attributes -> %(product_name)s::text, 'null'),
+                   nullif(r.attributes #> %(product_path)s::text[], 'null')) IS NULL
+     THEN to_jsonb(r.key)
+     ELSE jsonb_build_array(coalesce(nullif(r.attributes -> %(product_name)s::text, 'null'),
+                                     nullif(r.attributes #> %(product_path)s::text[], 'null')))
+END
+
+-- name: nearest_products
+-- Of all matching records the nearest of each {identity}, by computing every distance.
+-- parameters: collection_id, model_id, limit, offset, and those of {query}, {where} and {identity}
+-- rows: {columns}, distance
+SELECT {columns}, page.distance * 100 AS distance
+FROM (
+    SELECT chosen.*
+    FROM (
+        SELECT DISTINCT ON (every.identity) every.*
+        FROM (
+            SELECT r.collection_id, r.key, r.id, {identity} AS identity,
+                   e.embedding::halfvec({dimension}) <-> {query} AS distance
+            FROM lookalike.records r
+            JOIN lookalike.embeddings e
+                ON e.collection_id = r.collection_id AND e.key = r.key AND e.model_id = %(model_id)s
+            WHERE r.collection_id = %(collection_id)s AND {where}
+            OFFSET 0
+        ) every
+        WHERE every.distance IS NOT NULL
+        ORDER BY every.identity, every.distance, every.id
+    ) chosen
+    ORDER BY chosen.distance, chosen.id
+    LIMIT %(limit)s OFFSET %(offset)s
+) page
+JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
+{join}
+ORDER BY page.distance, r.id;
+
+-- name: sample_matching
+-- How many of some records match a filter. The records are those of some pages, always the same ones while the
+-- collection does not change, so that all pages of one search are planned alike.
+-- parameters: collection_id, records (the partition's name), pages, and those of {where}
+-- rows: one: sampled, matching, records (about how many there are in all)
+SELECT counted.sampled, counted.matching,
+       CASE WHEN part.percent < 100 AND part.relpages > 0 AND part.reltuples >= 0
+            THEN part.size / current_setting('block_size')::bigint * (part.reltuples / part.relpages)
+            ELSE counted.sampled * 100 / part.percent
+       END::float8 AS records
+FROM (
+    SELECT t.size, t.relpages, t.reltuples,
+           least(100, %(pages)s * current_setting('block_size')::bigint * 100.0 / greatest(1, t.size)) AS percent
+    FROM (SELECT pg_relation_size(oid) AS size, relpages, reltuples
+          FROM pg_class WHERE oid = to_regclass(%(records)s)) t
+) part
+CROSS JOIN (
+    SELECT count(*) AS sampled, count(*) FILTER (WHERE {where}) AS matching
+    FROM lookalike.records r TABLESAMPLE SYSTEM ((
+        SELECT least(100, %(pages)s * current_setting('block_size')::bigint * 100.0
+                          / greatest(1, pg_relation_size(to_regclass(%(records)s)))))) REPEATABLE (0)
+    WHERE r.collection_id = %(collection_id)s
+) counted;
+
+-- name: within_candidates
+-- The matching candidates of the vector index within a radius, one of each {identity}. They are all there are when
+-- the farthest candidate lies outside; that is told in every row, and in a row without record when there is none.
+-- parameters: collection_id, model_id, candidates, radius (of unit vectors), limit, and those of {query}, {where}
+-- and {identity}
+-- rows: {columns}, distance (both NULL when nothing is within), candidates: how many there were, farthest
+WITH candidates AS MATERIALIZED (
+    SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
+    FROM lookalike.embeddings e
+    WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
+    ORDER BY e.embedding::halfvec({dimension}) <-> {query}
+    LIMIT %(candidates)s
+), bounds AS (
+    SELECT count(distance) AS candidates, max(distance) AS farthest FROM candidates
+)
+SELECT {columns}, chosen.distance * 100 AS distance, bounds.candidates, bounds.farthest * 100 AS farthest
+FROM bounds
+LEFT JOIN (
+    SELECT DISTINCT ON (m.identity) m.*
+    FROM (
+        SELECT r.collection_id, r.key, r.id, c.distance, {identity} AS identity
+        FROM candidates c
+        JOIN lookalike.records r ON r.collection_id = c.collection_id AND r.key = c.key
+        WHERE r.collection_id = %(collection_id)s AND c.distance <= %(radius)s AND {where}
+    ) m
+    ORDER BY m.identity, m.distance, m.id
+) chosen ON bounds.farthest > %(radius)s
+LEFT JOIN lookalike.records r
+    ON r.collection_id = chosen.collection_id AND r.key = chosen.key AND r.collection_id = %(collection_id)s
+{join}
+ORDER BY chosen.distance, r.id
+LIMIT %(limit)s;
+
+-- name: within_exact
+-- All matching records within a radius, one of each {identity}, by computing every distance.
+-- parameters: as in within_candidates without candidates
+-- rows: {columns}, distance
+SELECT {columns}, page.distance * 100 AS distance
+FROM (
+    SELECT chosen.*
+    FROM (
+        SELECT DISTINCT ON (every.identity) every.*
+        FROM (
+            SELECT r.collection_id, r.key, r.id, {identity} AS identity,
+                   e.embedding::halfvec({dimension}) <-> {query} AS distance
+            FROM lookalike.records r
+            JOIN lookalike.embeddings e
+                ON e.collection_id = r.collection_id AND e.key = r.key AND e.model_id = %(model_id)s
+            WHERE r.collection_id = %(collection_id)s AND {where}
+            OFFSET 0
+        ) every
+        WHERE every.distance <= %(radius)s
+        ORDER BY every.identity, every.distance, every.id
+    ) chosen
+    ORDER BY chosen.distance, chosen.id
+    LIMIT %(limit)s
+) page
+JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
+{join}
+ORDER BY page.distance, r.id;

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from app.db import partitions
 from app.db.records import NewRecord, copy_records
-from app.db.search import nearest
+from app.db.search import Search, nearest_candidates, nearest_exact
 from app.domain.fields import ONLY_ID
 from tests.service import Service, ids
 
@@ -88,9 +88,9 @@ def test_pages_of_an_index_that_misses_records(service: Service) -> None:
         partitions.build_vector_index(connection, collection.id, model_id=collection.model_id, dimension=dimension)
         connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
     query = {"_vector": [1.0] * dimension}
-    whole = [
-        n.record.id for n in nearest(service.runtime.database, collection, unit(dimension), ONLY_ID, limit=600)
-    ]
+    search = Search(collection, unit(dimension), ONLY_ID)
+    exact = nearest_exact(service.runtime.database, search, limit=600)
+    whole = [neighbour.record.id for neighbour in exact.neighbours]
     pages = [
         ids(service.call("visualKNN", query_record=query, k=30, cand_set_size=30, **{"from": start}))
         for start in range(0, 600, 30)
@@ -124,7 +124,8 @@ def test_the_index_alone_finds_nearly_all(service: Service, vectors: dict[str, n
     assert service.collection is not None
     hits = 0
     for name in list(vectors)[::10]:
-        found = nearest(service.runtime.database, service.collection, name, ONLY_ID, limit=10, ef_search=100)
+        search = Search(service.collection, name, ONLY_ID)
+        found = nearest_candidates(service.runtime.database, search, limit=10, candidates=100).neighbours
         hits += len({n.record.id for n in found} & {name for _, name in ranked(vectors, vectors[name])[:10]})
     assert hits >= 0.97 * 300
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import loading, pictures
+from tests.bench import loading, pictures, search
 from tests.bench.deployment import Deployment
 from tests.bench.table import Table
 
@@ -17,6 +17,7 @@ def main() -> None:
         with Deployment(Path(folder)) as deployment:
             pictures.measure(deployment, table)
             loading.measure(deployment, table, records)
+            search.measure(deployment, table, records)
     table.show()
 
 

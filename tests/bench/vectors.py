@@ -17,9 +17,8 @@ def unit_vectors(count: int, dimension: int, *, seed: int) -> NDArray[np.float32
     first = fixed.normal(size=(LATENT, 128)) / LATENT**0.5
     second = fixed.normal(size=(128, dimension)) / 128**0.5
     centres = fixed.normal(size=(CLUSTERS, LATENT))
-    weights = 1 / np.arange(1, CLUSTERS + 1)
     rng = np.random.default_rng(seed)
-    clusters = rng.choice(CLUSTERS, size=count, p=weights / weights.sum())
+    clusters = _draw_clusters(rng, count)
     made = np.empty((count, dimension), np.float32)
     for start in range(0, count, 10_000):
         part = clusters[start : start + 10_000]
@@ -27,3 +26,13 @@ def unit_vectors(count: int, dimension: int, *, seed: int) -> NDArray[np.float32
         mapped = np.tanh(latent @ first) @ second
         made[start : start + len(part)] = mapped / np.linalg.norm(mapped, axis=1, keepdims=True)
     return made
+
+
+def cluster_numbers(count: int, *, seed: int) -> NDArray[np.int64]:
+    """The clusters of ``unit_vectors(count, …, seed=seed)``, the largest being number 0."""
+    return _draw_clusters(np.random.default_rng(seed), count)
+
+
+def _draw_clusters(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+    weights = 1 / np.arange(1, CLUSTERS + 1)
+    return rng.choice(CLUSTERS, size=count, p=weights / weights.sum())

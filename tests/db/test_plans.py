@@ -35,11 +35,25 @@ def collection(service: Service) -> Collection:
 
 @pytest.mark.parametrize("query", ["x1", np.full(DIMENSION, DIMENSION**-0.5, np.float32)], ids=["id", "vector"])
 def test_searches_use_the_vector_index(service: Service, collection: Collection, query: Any) -> None:
-    database, parameters = service.runtime.database, search.parameters(collection, query, limit=10, offset=0)
-    assert "_hnsw_" in database.explain(search.statement(collection, query, ONLY_ID, "nearest"), parameters)
-    assert "_hnsw_" not in database.explain(
-        search.statement(collection, query, ONLY_ID, "nearest_exact"), parameters
-    )
+    database, asked = service.runtime.database, search.Search(collection, query, ONLY_ID)
+    parameters = search.parameters(asked, limit=10, candidates=100)
+    assert "_hnsw_" in database.explain(search.statement(asked, "nearest"), parameters)
+    assert "_hnsw_" not in database.explain(search.statement(asked, "nearest_exact"), parameters)
+
+
+def test_filtered_searches_use_the_vector_index_or_that_of_attributes(
+    service: Service, collection: Collection
+) -> None:
+    database, where = service.runtime.database, parse_filter({"sku": "s17"}).condition()
+    asked = search.Search(collection, "x1", ONLY_ID, where, "price")
+    parameters = {**search.parameters(asked, limit=10, candidates=100), "radius": 0.1}
+    for name in ("nearest_chosen", "within_candidates"):
+        plan = database.explain(search.statement(asked, name), parameters)
+        assert "_hnsw_" in plan, plan
+    for name in ("nearest_matching", "nearest_products", "within_exact"):
+        plan = database.explain(search.statement(asked, name), parameters)
+        assert "_hnsw_" not in plan, plan
+        assert f"records_{collection.id.hex}_attributes" in plan, plan
 
 
 def test_named_records_are_found_by_their_index(service: Service, collection: Collection) -> None:
@@ -80,6 +94,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     [
         ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5}, ["read", "read"]),
         ("visualKNN", {"query_record": {"_vector": [1] * DIMENSION}, "k": 5}, ["read", "read"]),
+        ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5, "filter": {"price": 3}}, ["read", "read", "read"]),
+        ("range", {"query_record": {"_id": "x1"}, "radius": 0}, ["read", "read", "read"]),
         ("get", {"records": [{"_id": "x1"}] * 50}, ["read", "read"]),
         ("find", {"filter": {"price": 3}}, ["read", "read"]),
         ("update", {"records": [{"_id": f"x{n}", "a": 1} for n in range(50)]}, ["read", "transaction"]),
