@@ -49,6 +49,7 @@ class Settings:
     max_body_bytes: int
     max_records: int
     statement_timeout: float
+    access_seconds: float
     pool_size: int
     workers: int
     threads: int
@@ -89,6 +90,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         "max_body_bytes": read("LOOKALIKE_MAX_BODY_BYTES", str(64 * MIB), _integer(1024, 4096 * MIB)),
         "max_records": read("LOOKALIKE_MAX_RECORDS", "10000", _integer(1, 1_000_000)),
         "statement_timeout": read("LOOKALIKE_STATEMENT_TIMEOUT", "30", _number(0.1, 3600)),
+        "access_seconds": read("LOOKALIKE_ACCESS_SECONDS", "3", _number(0, 300)),
         "pool_size": read("LOOKALIKE_POOL_SIZE", "8", _integer(1, 1000)),
         "workers": read("LOOKALIKE_WORKERS", str(min(cores, 4)), _integer(1, 256)),
         "threads": read("LOOKALIKE_THREADS", "8", _integer(1, 256)),

@@ -68,7 +68,11 @@ def create_app(runtime: Runtime) -> Flask:
         _require_verb("POST", *(["GET"] if known.answers_get else []))
         collection_id, collection_name = collection_headers(request)
         access = resolve_access(
-            runtime, read_token(request), collection_id=collection_id, collection_name=collection_name
+            runtime,
+            read_token(request),
+            collection_id=collection_id,
+            collection_name=collection_name,
+            writes=known.writes,
         )
         if known.writes and access.read_only:
             raise ReadOnlyToken(f"the token is read-only, {method} writes")

@@ -1,7 +1,8 @@
 """Searching by distance, by the vector index or by computing every distance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ INDEX_LIMIT = 1000
 _SETTINGS: Mapping[str, str] = {"jit": "off"}
 
 _PAGES_SAMPLED = 64
+_LONGEST_REMEMBERED = 10_000
 _PAGE, _PAGE_HEADER, _ITEM_POINTER = 8192, 24, 4
 
 Query = str | NDArray[np.float32]
@@ -39,6 +41,18 @@ class Neighbour:
 
     record: StoredRecord
     distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A matching candidate of the index, the nearest of its record or product.
+
+    ``identity`` is that record or product in the database's words; ``place`` counts all candidates, from 1.
+    """
+
+    neighbour: Neighbour
+    identity: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +71,26 @@ class Search:
     @property
     def is_plain(self) -> bool:
         """Neither filter nor products."""
-        return self.where is EVERYTHING and self.product is None
+        return not self.is_filtered and self.product is None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a filter decides which records count."""
+        return self.where is not EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """One page: records, nearest first, equal distances by id.
 
-    ``matching`` candidates of the index matched and showed ``distinct`` records or products (unknown where the
-    page is empty); ``stored`` is about how many records the collection has, where that was seen.
+    Of a page of candidates, ``complete`` tells that it does not end among equally far candidates of which the
+    index may hold more, and ``near_matching`` how many of the records up to its end are among the candidates that
+    were called near. ``stored`` is about how many records the collection has, where that was seen.
     """
 
     neighbours: list[Neighbour]
-    matching: int | None = None
-    distinct: int | None = None
+    complete: bool = True
+    near_matching: int = 0
     stored: int | None = None
 
 
@@ -84,59 +104,68 @@ class Within:
 
 
 def nearest_candidates(
-    database: Database, search: Search, *, limit: int, offset: int = 0, candidates: int
+    database: Database, search: Search, *, limit: int, offset: int = 0, candidates: int, near: int
 ) -> Found:
-    """A page of those that lie nearer than the farthest of ``candidates`` (at most 1,000) of the vector index."""
-    name = "nearest" if search.is_plain else "nearest_chosen"
-    return _found(
-        search,
-        database.read(
-            statement(search, name),
-            parameters(search, limit=limit, offset=offset, candidates=candidates),
-            row_factory=dict_row,
-            settings=_index_settings(candidates),
-        ),
-    )
+    """A page of what matches among ``candidates`` (at most 1,000) of the vector index, whatever the product.
 
-
-def nearest_beyond(
-    database: Database,
-    search: Search,
-    *,
-    limit: int,
-    offset: int,
-    candidates: int,
-    least_matching: int,
-    least_distinct: int,
-) -> Found:
-    """A page of the same ranking that ends beyond the candidates: everything else follows, by distance."""
+    ``near``: how many of the candidates count as near.
+    """
     known = parameters(search, limit=limit, offset=offset, candidates=candidates)
-    return _found(
-        search,
-        database.read(
-            statement(search, "nearest_beyond"),
-            {**known, "least_matching": least_matching, "least_distinct": least_distinct},
-            row_factory=dict_row,
-            settings=_index_settings(candidates),
-        ),
+    rows = database.read(
+        statement(search, "nearest"),
+        {**known, "near": near},
+        row_factory=dict_row,
+        settings=_index_settings(candidates),
     )
+    if not rows:
+        return Found([], complete=False)
+    last = rows[-1]
+    return Found(
+        [_neighbour(row) for row in rows],
+        complete=last["farther"] is not None and last["farther"] > last["distance"],
+        near_matching=last["near_matching"],
+        stored=_stored_in(search, last["size"]),
+    )
+
+
+def nearest_head(
+    database: Database, search: Search, *, candidates: int, known: Iterable[str] = ()
+) -> list[Candidate]:
+    """All that matches among ``candidates`` of the vector index, nearest first, but for some identities."""
+    rows = database.read(
+        statement(search, "nearest_head"),
+        {**parameters(search, candidates=candidates), "known": list(known)},
+        row_factory=dict_row,
+        settings=_index_settings(candidates),
+    )
+    return [Candidate(_neighbour(row), row["identity"], row["place"]) for row in rows]
+
+
+def nearest_rest(
+    database: Database, search: Search, *, limit: int, offset: int = 0, known: Iterable[str]
+) -> list[Neighbour]:
+    """A page of all that match, but for some identities, by computing every distance."""
+    rows = database.read(
+        statement(search, "nearest_each"),
+        {**parameters(search, limit=limit, offset=offset), "known": list(known)},
+        row_factory=dict_row,
+        settings=_SETTINGS,
+    )
+    return [_neighbour(row) for row in rows]
 
 
 def nearest_exact(database: Database, search: Search, *, limit: int, offset: int = 0) -> Found:
     """A page of all that match, by computing every distance."""
     if search.product is not None:
-        name = "nearest_products"
-    else:
-        name = "nearest_exact" if search.is_plain else "nearest_matching"
-    return _found(
-        search,
-        database.read(
-            statement(search, name),
-            parameters(search, limit=limit, offset=offset),
-            row_factory=dict_row,
-            settings=_SETTINGS,
-        ),
+        return Found(nearest_rest(database, search, limit=limit, offset=offset, known=()))
+    rows = database.read(
+        statement(search, "nearest_exact" if search.is_plain else "nearest_matching"),
+        parameters(search, limit=limit, offset=offset),
+        row_factory=dict_row,
+        settings=_SETTINGS,
     )
+    stored = _stored_in(search, rows[0]["size"]) if rows and search.is_plain else None
+    return Found([_neighbour(row) for row in rows], stored=stored)
 
 
 def within_candidates(database: Database, search: Search, *, radius: float, limit: int, candidates: int) -> Within:
@@ -178,21 +207,42 @@ def sample_matching(database: Database, collection: Collection, where: Condition
     return rows[0]["sampled"], rows[0]["matching"], round(rows[0]["records"])
 
 
-def statement(search: Search, name: str) -> sql.Composed:
+def statement(search: Search, name: str) -> sql.SQL:
     """The statement of a name in ``search.sql``, completed for a search."""
-    dimension = sql.Literal(search.collection.model.dimension)
-    by_id = isinstance(search.query, str)
-    return sql.SQL(_QUERIES[name]).format(
-        columns=columns(search.fields),
-        join=join(search.fields),
-        where=condition(search.where),
-        identity=sql.SQL(_QUERIES["of_record" if search.product is None else "of_product"]),
-        dimension=dimension,
-        query=sql.SQL(_QUERIES["query_by_id" if by_id else "query_by_vector"]).format(dimension=dimension),
+    complete = _completed if len(search.where.sql) <= _LONGEST_REMEMBERED else _completed.__wrapped__
+    fields = search.fields
+    return complete(
+        name,
+        # Many choices of fields need the same columns.
+        Fields(tuple({"_vector", "_phash"} & set(fields.names)), everything=fields.needs_attributes),
+        search.where.sql,
+        of_product=search.product is not None,
+        by_id=isinstance(search.query, str),
+        dimension=search.collection.model.dimension,
     )
 
 
-def parameters(search: Search, *, limit: int, offset: int = 0, candidates: int = 0) -> dict[str, Any]:
+@lru_cache(maxsize=512)
+def _completed(name: str, fields: Fields, where: str, *, of_product: bool, by_id: bool, dimension: int) -> sql.SQL:
+    literal = sql.Literal(dimension)
+    # Text of the project's own files and of the filter's translator, no text of a client.
+    text: Any = (
+        sql.SQL(_QUERIES[name])
+        .format(
+            columns=columns(fields),
+            join=join(fields),
+            where=condition(Condition(where)),
+            identity=sql.SQL(_QUERIES["of_product" if of_product else "of_record"]),
+            known=sql.SQL(_QUERIES["known_products" if of_product else "known_records"]),
+            dimension=literal,
+            query=sql.SQL(_QUERIES["query_by_id" if by_id else "query_by_vector"]).format(dimension=literal),
+        )
+        .as_string()
+    )
+    return sql.SQL(text)
+
+
+def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: int = 0) -> dict[str, Any]:
     """The parameters that go with ``statement``."""
     query: dict[str, Any] = (
         {"query_id": search.query} if isinstance(search.query, str) else {"vector": HalfVector(search.query)}
@@ -225,15 +275,8 @@ def _neighbour(row: dict[str, Any]) -> Neighbour:
     return Neighbour(record_of_row(row), row["distance"])
 
 
-def _found(search: Search, rows: list[dict[str, Any]]) -> Found:
-    first = rows[0] if rows else {}
-    size = first.get("size")
-    return Found(
-        [_neighbour(row) for row in rows],
-        matching=first.get("matching"),
-        distinct=first.get("distinct"),
-        stored=None if size is None else _stored(*size, dimension=search.collection.model.dimension),
-    )
+def _stored_in(search: Search, size: list[float]) -> int:
+    return _stored(*size, dimension=search.collection.model.dimension)
 
 
 def _stored(size: float, counted_pages: float, counted_rows: float, *, dimension: int) -> int:

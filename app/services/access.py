@@ -25,12 +25,16 @@ def token_digest(token: str) -> bytes:
 
 
 def resolve_access(
-    runtime: Runtime, token: str, *, collection_id: str | None, collection_name: str | None
+    runtime: Runtime, token: str, *, collection_id: str | None, collection_name: str | None, writes: bool = True
 ) -> Access:
     """The bearer of a token and the collection of the request.
 
+    For a call that only reads, both may be known from some seconds ago: so much later a revoked token is refused.
     Raises ``Unauthorized``, ``CollectionMissing`` when neither id nor name is given, and ``CollectionNotFound``.
     """
+    key = (token, collection_id, collection_name)
+    if not writes and (known := runtime.accesses.get(key)) is not None:
+        return known
     parsed = _parse_uuid(collection_id)
     access = accounts.resolve_access(
         runtime.database,
@@ -44,6 +48,7 @@ def resolve_access(
         raise CollectionMissing("the header collection-id is missing")
     if access.collection is None:
         raise CollectionNotFound("there is no such collection, or the token may not use it")
+    runtime.accesses.put(key, access)
     return access
 
 

@@ -69,6 +69,8 @@ def revoke_token(runtime: Runtime, token: str) -> bool:
     """Make a token invalid, named by its id or by itself; False when there is none."""
     with runtime.database.transaction() as connection:
         try:
-            return accounts.revoke_token(connection, id=UUID(token))
+            revoked = accounts.revoke_token(connection, id=UUID(token))
         except ValueError:
-            return accounts.revoke_token(connection, sha256=token_digest(token))
+            revoked = accounts.revoke_token(connection, sha256=token_digest(token))
+    runtime.accesses.clear()
+    return revoked

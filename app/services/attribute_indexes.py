@@ -45,3 +45,4 @@ def _alone(runtime: Runtime, collection: Collection) -> Iterator[Session]:
                 "another index of this collection is being built or dropped; try again later"
             )
         yield connection
+    runtime.accesses.clear()

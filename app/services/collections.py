@@ -88,6 +88,7 @@ def update_collection(runtime: Runtime, id: UUID, changes: Mapping[str, Any]) ->
             raise CollectionExists(f"the account has a collection named {changes['name']!r} already")
     with runtime.database.transaction() as connection:
         collections.update_collection(connection, id, changes)
+    runtime.accesses.clear()
     return find_collection(runtime, id)
 
 
@@ -100,6 +101,7 @@ def delete_collection(runtime: Runtime, id: UUID) -> None:
     with runtime.database.transaction() as connection:
         if not collections.mark_collection(connection, id):
             raise CollectionNotFound(f"there is no collection {id}")
+    runtime.accesses.clear()
     finish_deletion(runtime, id)
 
 

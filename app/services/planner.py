@@ -10,17 +10,16 @@ nearly without gaps, whatever the filter, where an iterative scan that stops at 
 first.
 
 The sample says nothing about where the matching records lie. Where they shun the query (the filter excludes its
-own cluster, say) the candidates hold fewer matches than their share, and even k of them would be gleanings from
-the candidates' far end: the search is finished exactly, after an index scan that cost little beside it.
+own cluster, say) fewer than k of them are near, among as many candidates as their share calls for. Those that come
+later would be gleanings from the candidates' far end: the search is finished exactly, after an index scan that
+cost little beside it.
 
 A plan depends on the collection, the filter and k, never on the page: all pages of a search follow the same one.
+Pages beyond the candidates go on with more candidates, and in the end with everything.
 """
 
 import math
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.db.search import INDEX_LIMIT
@@ -31,8 +30,11 @@ MOST_CANDIDATES = INDEX_LIMIT
 _ROWS_PER_CANDIDATE = 2
 # Measured over 100,000 vectors of 512 dimensions: a candidate takes 15 to 20 µs, a matching record 6 to 10.
 
-_TRUSTED_SHARE = 0.4
-# By chance alone, 22 expected matches are 40 % of that once in 10,000 searches.
+_NEAR = 1.5
+# How much further than with near certainty matches may lie before they count as gleanings.
+
+_MORE = 4
+# Each further list of candidates is as many times as long.
 
 _RECORDS_PER_PRODUCT = 4
 # Candidates for each product wanted, as several records of one product lie together.
@@ -61,22 +63,32 @@ class Estimate:
 class Plan:
     """How to search. ``candidates`` are asked of the index; 0: no index, every distance is computed.
 
-    The candidates suffice if at least ``least_matching`` of them match and show at least ``least_distinct``
-    different records or products.
+    They suffice if enough matches are among the first ``near`` of them. ``most`` candidates are cheaper than
+    computing every distance; ``share`` of all records match.
     """
 
     candidates: int = 0
-    least_matching: int = 0
-    least_distinct: int = 0
+    near: int = 0
+    most: int = 0
+    share: float = 1.0
 
     @property
     def uses_index(self) -> bool:
         """Whether the index is asked at all."""
         return self.candidates > 0
 
-    def suffices(self, matching: int, distinct: int) -> bool:
-        """Whether what came back may be shown."""
-        return matching >= self.least_matching and distinct >= self.least_distinct
+    def may_reach(self, matches: int) -> bool:
+        """Whether the candidates may well hold so many matches."""
+        return matches <= self.candidates * self.share
+
+    def lists(self) -> Iterator[int]:
+        """How many candidates to ask for, one time after the other, until enough matches are found."""
+        candidates = self.candidates
+        while True:
+            yield candidates
+            if candidates >= self.most:
+                return
+            candidates = min(self.most, candidates * _MORE)
 
 
 EXACT = Plan()
@@ -92,15 +104,16 @@ def plan_search(k: int, estimate: Estimate | None, *, effort: int | None = None,
         return EXACT
     share = 1.0 if estimate is None else estimate.share
     wanted = k * _RECORDS_PER_PRODUCT if products else k
-    enough = _with_near_certainty(wanted) if share < 1 else wanted * 1.25
+    enough = wanted * 1.25 if estimate is None else _with_near_certainty(wanted)
     needed = max(LEAST_CANDIDATES, math.ceil(enough / share))
-    if needed > MOST_CANDIDATES:
+    most = MOST_CANDIDATES
+    if estimate is not None:
+        most = min(most, estimate.rows // _ROWS_PER_CANDIDATE)
+    if needed > most:
         return EXACT
-    if estimate is not None and needed * _ROWS_PER_CANDIDATE > estimate.rows:
-        return EXACT
-    candidates = min(MOST_CANDIDATES, max(needed, effort or 0))
-    expected = 0 if estimate is None else math.ceil(_TRUSTED_SHARE * candidates * share)
-    return Plan(candidates, max(k, expected), k)
+    candidates = max(needed, min(most, effort or 0))
+    near = candidates if estimate is None else math.ceil(_NEAR * enough / share)
+    return Plan(candidates, near, most, share)
 
 
 def first_range_candidates(estimate: Estimate | None, effort: int | None = None) -> int:
@@ -128,31 +141,3 @@ RANGE_GROWTH = 4
 def _with_near_certainty(k: int) -> float:
     """Expected matches among which there are k unless in one case of a thousand (three standard deviations)."""
     return k + 3 * math.sqrt(k) + 3
-
-
-class EstimateCache:
-    """Estimates of a process, each for some seconds: collections change slowly, and filters come again."""
-
-    def __init__(self, *, seconds: float = 30.0, size: int = 1000) -> None:
-        self._seconds, self._size = seconds, size
-        self._known: OrderedDict[Hashable, tuple[float, Estimate]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Estimate | None:
-        """The estimate of a key, unless it is too old."""
-        with self._lock:
-            known = self._known.get(key)
-        return known[1] if known is not None and known[0] > time.monotonic() else None
-
-    def put(self, key: Hashable, estimate: Estimate) -> None:
-        """Remember an estimate; the oldest one goes when there are too many."""
-        with self._lock:
-            self._known[key] = (time.monotonic() + self._seconds, estimate)
-            self._known.move_to_end(key)
-            if len(self._known) > self._size:
-                self._known.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._known.clear()

@@ -3,15 +3,18 @@ that read pictures.
 """
 
 import os
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
 from app.db.database import Database
+from app.domain.account import Access
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.services.gates import Gates
-from app.services.planner import EstimateCache
+from app.services.planner import Estimate
+from app.services.recent import Recent
 from app.settings import Settings
 
 
@@ -24,7 +27,8 @@ class Runtime:
         self.models = ModelRegistry(settings.torch_threads)
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
         self.gates = Gates(settings.statement_timeout)
-        self.estimates = EstimateCache()
+        self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
+        self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
 
     def open(self) -> Self:

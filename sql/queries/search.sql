@@ -14,104 +14,67 @@
      SELECT i.key FROM lookalike.records i WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s))
 
 -- name: nearest
--- The nearest records by the vector index. The innermost query has exactly the shape that the index serves. Of its
--- candidates the farthest is left out with all that are equally far: of those the index may hold more, and equal
--- distances go by id. No row says that the candidates do not reach so far.
--- parameters: collection_id, model_id, candidates, reach (offset + limit), limit, offset, embeddings (the name of the
--- partition), and those of {query}
--- rows: {columns}, distance, size: of the embeddings in bytes, and their pages and rows as last counted
-WITH candidates AS MATERIALIZED (
-    SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
-    FROM lookalike.embeddings e
-    WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
-    ORDER BY e.embedding::halfvec({dimension}) <-> {query}
-    LIMIT %(candidates)s
-)
-SELECT {columns}, nearest.distance * 100 AS distance,
+-- A page of the matching candidates of the vector index. The innermost query has exactly the shape that the index
+-- serves, and nothing here needs all of its rows: the scan ends with the page.
+-- parameters: collection_id, model_id, candidates, near, reach (offset + limit), limit, offset, embeddings (the name
+-- of the partition), and those of {query} and {where}
+-- rows: {columns}, distance; farther: the distance of the first candidate beyond the page's ties, not above theirs
+-- when the candidates end with them; near_matching: how many of the rows before the page's end are among the first
+-- `near` candidates; size: of the embeddings in bytes, and their pages and rows as last counted
+SELECT page.*, max(page.following) OVER () * 100 AS farther,
+       count(*) FILTER (WHERE page.place <= %(near)s) OVER () AS near_matching,
        (SELECT ARRAY[pg_relation_size(t.oid), t.relpages, t.reltuples]::float8[]
         FROM pg_class t WHERE t.oid = to_regclass(%(embeddings)s)) AS size
 FROM (
-    SELECT c.collection_id, c.key, c.distance
-    FROM candidates c
-    WHERE c.distance < (SELECT max(distance) FROM candidates)
+    SELECT {columns}, c.distance * 100 AS distance, c.following, c.place
+    FROM (
+        SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS place,
+               lead(n.distance) OVER (ORDER BY n.distance) AS following
+        FROM (
+            SELECT e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
+            FROM lookalike.embeddings e
+            WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
+            ORDER BY e.embedding::halfvec({dimension}) <-> {query}
+            LIMIT %(candidates)s
+        ) n
+    ) c
+    JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = c.key
+    {join}
+    WHERE c.distance IS NOT NULL AND {where}
     ORDER BY c.distance
     FETCH FIRST (%(reach)s) ROWS WITH TIES
-) nearest
-JOIN lookalike.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
-{join}
-ORDER BY nearest.distance, r.id
+) page
+ORDER BY page.distance, page.id
 LIMIT %(limit)s OFFSET %(offset)s;
 
--- name: nearest_chosen
--- The same for the candidates that match a filter, one of each {identity}: the nearest.
--- parameters: as in nearest without reach and embeddings, and those of {where} and {identity}
--- rows: {columns}, distance; matching: how many candidates match, distinct: how many identities they have
+-- name: nearest_head
+-- All matching candidates, the nearest of each {identity}, but for the identities in {known}. The farthest candidate
+-- is left out with all that are equally far: of those the index may hold more, and equal distances go by id.
+-- parameters: collection_id, model_id, candidates, known (identities as text), and those of {query}, {where} and
+-- {identity}
+-- rows: {columns}, distance, identity (as text), place (among the candidates)
 WITH candidates AS MATERIALIZED (
-    SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
+    SELECT e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
     FROM lookalike.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
     ORDER BY e.embedding::halfvec({dimension}) <-> {query}
     LIMIT %(candidates)s
 ), matching AS MATERIALIZED (
-    SELECT r.collection_id, r.key, r.id, c.distance, {identity} AS identity
-    FROM candidates c
-    JOIN lookalike.records r ON r.collection_id = c.collection_id AND r.key = c.key
-    WHERE r.collection_id = %(collection_id)s
-      AND c.distance < (SELECT max(distance) FROM candidates) AND {where}
+    SELECT r.key, r.id, c.distance, c.place, {identity} AS identity
+    FROM (SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS place FROM candidates n) c
+    JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = c.key
+    WHERE c.distance < (SELECT max(distance) FROM candidates) AND {where}
 ), chosen AS MATERIALIZED (
-    SELECT DISTINCT ON (m.identity) m.collection_id, m.key, m.id, m.distance
+    SELECT DISTINCT ON (m.identity) m.*
     FROM matching m
+    WHERE m.identity <> ALL ({known})
     ORDER BY m.identity, m.distance, m.id
 )
-SELECT {columns}, page.distance * 100 AS distance,
-       (SELECT count(*) FROM matching) AS matching, (SELECT count(*) FROM chosen) AS "distinct"
-FROM (SELECT c.* FROM chosen c ORDER BY c.distance, c.id LIMIT %(limit)s OFFSET %(offset)s) page
-JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
+SELECT {columns}, chosen.distance * 100 AS distance, chosen.identity::text AS identity, chosen.place
+FROM chosen
+JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = chosen.key
 {join}
-ORDER BY page.distance, r.id;
-
--- name: nearest_beyond
--- A page that begins or ends beyond what nearest or nearest_chosen reach, in the order that continues theirs: what
--- they would show first, then everything else by distance. Where their candidates do not suffice (least_matching,
--- least_distinct) the order is by distance alone. So the pages of a query share no record and miss none.
--- parameters: as in nearest_chosen, least_matching, least_distinct
--- rows: {columns}, distance
-WITH candidates AS MATERIALIZED (
-    SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
-    FROM lookalike.embeddings e
-    WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
-    ORDER BY e.embedding::halfvec({dimension}) <-> {query}
-    LIMIT %(candidates)s
-), matching AS MATERIALIZED (
-    SELECT r.key, {identity} AS identity
-    FROM candidates c
-    JOIN lookalike.records r ON r.collection_id = c.collection_id AND r.key = c.key
-    WHERE r.collection_id = %(collection_id)s
-      AND c.distance < (SELECT max(distance) FROM candidates) AND {where}
-), head AS MATERIALIZED (
-    SELECT m.key, m.identity
-    FROM matching m
-    WHERE (SELECT count(*) >= %(least_matching)s AND count(DISTINCT identity) >= %(least_distinct)s FROM matching)
-), every AS (
-    SELECT r.collection_id, r.key, r.id, {identity} AS identity,
-           e.embedding::halfvec({dimension}) <-> {query} AS distance
-    FROM lookalike.records r
-    JOIN lookalike.embeddings e
-        ON e.collection_id = r.collection_id AND e.key = r.key AND e.model_id = %(model_id)s
-    WHERE r.collection_id = %(collection_id)s AND {where}
-    OFFSET 0
-), chosen AS (
-    SELECT DISTINCT ON (every.identity) every.*, every.key IN (SELECT key FROM head) AS early
-    FROM every
-    WHERE every.distance IS NOT NULL
-      AND (every.key IN (SELECT key FROM head) OR every.identity NOT IN (SELECT identity FROM head))
-    ORDER BY every.identity, every.distance, every.id
-)
-SELECT {columns}, page.distance * 100 AS distance
-FROM (SELECT c.* FROM chosen c ORDER BY c.early DESC, c.distance, c.id LIMIT %(limit)s OFFSET %(offset)s) page
-JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
-{join}
-ORDER BY page.distance, r.id;
+ORDER BY chosen.distance, r.id;
 
 -- name: nearest_exact
 -- The same by computing every distance; OFFSET 0 keeps the planner from using the vector index, and all records
@@ -164,6 +127,9 @@ LIMIT %(limit)s OFFSET %(offset)s;
 -- name: of_record
 r.key
 
+-- name: known_records
+%(known)s::text[]::bigint[]
+
 -- name: of_product
 -- As an array, so that no product is taken for the key of a record that has none. A name with dots is one that the
 -- record has as it is, or a path into nested documents.
@@ -175,9 +141,14 @@ CASE WHEN coalesce(nullif(r.attributes -> %(product_name)s::text, 'null'),
                                      nullif(r.attributes #> %(product_path)s::text[], 'null')))
 END
 
--- name: nearest_products
--- Of all matching records the nearest of each {identity}, by computing every distance.
--- parameters: collection_id, model_id, limit, offset, and those of {query}, {where} and {identity}
+-- name: known_products
+%(known)s::text[]::jsonb[]
+
+-- name: nearest_each
+-- Of all matching records the nearest of each {identity}, but for the identities in {known}, by computing every
+-- distance.
+-- parameters: collection_id, model_id, known (identities as text), limit, offset, and those of {query}, {where} and
+-- {identity}
 -- rows: {columns}, distance
 SELECT {columns}, page.distance * 100 AS distance
 FROM (
@@ -193,7 +164,7 @@ FROM (
             WHERE r.collection_id = %(collection_id)s AND {where}
             OFFSET 0
         ) every
-        WHERE every.distance IS NOT NULL
+        WHERE every.distance IS NOT NULL AND every.identity <> ALL ({known})
         ORDER BY every.identity, every.distance, every.id
     ) chosen
     ORDER BY chosen.distance, chosen.id

@@ -170,7 +170,7 @@ def test_no_estimate_can_make_an_answer_short(
     shop: Shop, shape: str, wrong: Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     condition, matches = SHAPES[shape]
-    monkeypatch.setattr("app.services.searching.estimate_matching", lambda *_: wrong)
+    monkeypatch.setattr("app.services.nearest.estimate_matching", lambda *_: wrong)
     expected = shop.ranking(9, matches)[:20]
     found = ids(shop.knn(9, k=20, filter=condition))
     assert len(found) == len(expected)

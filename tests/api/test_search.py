@@ -125,7 +125,7 @@ def test_the_index_alone_finds_nearly_all(service: Service, vectors: dict[str, n
     hits = 0
     for name in list(vectors)[::10]:
         search = Search(service.collection, name, ONLY_ID)
-        found = nearest_candidates(service.runtime.database, search, limit=10, candidates=100).neighbours
+        found = nearest_candidates(service.runtime.database, search, limit=10, candidates=100, near=100).neighbours
         hits += len({n.record.id for n in found} & {name for _, name in ranked(vectors, vectors[name])[:10]})
     assert hits >= 0.97 * 300
 

@@ -36,7 +36,7 @@ def collection(service: Service) -> Collection:
 @pytest.mark.parametrize("query", ["x1", np.full(DIMENSION, DIMENSION**-0.5, np.float32)], ids=["id", "vector"])
 def test_searches_use_the_vector_index(service: Service, collection: Collection, query: Any) -> None:
     database, asked = service.runtime.database, search.Search(collection, query, ONLY_ID)
-    parameters = search.parameters(asked, limit=10, candidates=100)
+    parameters = {**search.parameters(asked, limit=10, candidates=100), "near": 100}
     assert "_hnsw_" in database.explain(search.statement(asked, "nearest"), parameters)
     assert "_hnsw_" not in database.explain(search.statement(asked, "nearest_exact"), parameters)
 
@@ -46,11 +46,11 @@ def test_filtered_searches_use_the_vector_index_or_that_of_attributes(
 ) -> None:
     database, where = service.runtime.database, parse_filter({"sku": "s17"}).condition()
     asked = search.Search(collection, "x1", ONLY_ID, where, "price")
-    parameters = {**search.parameters(asked, limit=10, candidates=100), "radius": 0.1}
-    for name in ("nearest_chosen", "within_candidates"):
+    parameters = {**search.parameters(asked, limit=10, candidates=100), "radius": 0.1, "near": 100, "known": []}
+    for name in ("nearest", "nearest_head", "within_candidates"):
         plan = database.explain(search.statement(asked, name), parameters)
         assert "_hnsw_" in plan, plan
-    for name in ("nearest_matching", "nearest_products", "within_exact"):
+    for name in ("nearest_matching", "nearest_each", "within_exact"):
         plan = database.explain(search.statement(asked, name), parameters)
         assert "_hnsw_" not in plan, plan
         assert f"records_{collection.id.hex}_attributes" in plan, plan

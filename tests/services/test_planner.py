@@ -8,7 +8,6 @@ from app.services.planner import (
     EXACT,
     MOST_CANDIDATES,
     Estimate,
-    EstimateCache,
     first_range_candidates,
     more_range_candidates,
     plan_search,
@@ -66,17 +65,24 @@ def test_products_need_more_candidates() -> None:
 
 def test_candidates_hold_enough_matches_nearly_always() -> None:
     chance = random.Random(1)
-    for k, share in ((1, 0.5), (10, 0.1), (10, 0.04), (30, 0.3)):
+    for k, share in ((1, 0.5), (10, 0.9), (10, 0.1), (10, 0.04), (30, 0.3)):
         plan = plan_search(k, of(share))
-        draws = [sum(chance.random() < share for _ in range(plan.candidates)) for _ in range(500)]
-        assert sum(plan.suffices(matching, matching) for matching in draws) >= 495
+        near = min(plan.near, plan.candidates)
+        draws = [sum(chance.random() < share for _ in range(near)) for _ in range(500)]
+        assert sum(matching >= k for matching in draws) >= 495
 
 
 def test_gleanings_do_not_suffice() -> None:
     plan = plan_search(10, of(0.9))
-    assert not plan.suffices(12, 12)
-    assert plan.suffices(80, 80)
-    assert not plan.suffices(80, 9)
+    assert plan.near < 50 < plan.candidates
+    assert plan_search(10, None).near == plan_search(10, None).candidates
+
+
+def test_longer_lists_follow_while_they_are_cheaper_than_everything() -> None:
+    assert list(plan_search(10, None).lists()) == [100, 400, 1000]
+    assert list(plan_search(10, of(0.5, records=1000)).lists()) == [100, 250]
+    assert plan_search(10, of(0.5)).may_reach(50)
+    assert not plan_search(10, of(0.5)).may_reach(51)
 
 
 def test_ranges_grow_until_they_become_exact() -> None:
@@ -87,14 +93,3 @@ def test_ranges_grow_until_they_become_exact() -> None:
     assert more_range_candidates(250, 249) == 0
     assert first_range_candidates(of(0.001)) == 0
     assert first_range_candidates(of(0.5), effort=700) == 700
-
-
-def test_estimates_age_and_the_oldest_goes() -> None:
-    cache = EstimateCache(seconds=30, size=2)
-    for name in "abc":
-        cache.put(name, of(0.5))
-    assert cache.get("a") is None
-    assert cache.get("c") == of(0.5)
-    old = EstimateCache(seconds=0)
-    old.put("a", of(0.5))
-    assert old.get("a") is None
