@@ -7,6 +7,8 @@ import pytest
 
 from app.services.accounts import revoke_token
 from app.services.collections import create_collection
+from app.services.runtime import Runtime
+from app.settings import load_settings
 from tests.service import PHOTOS, Service, break_connections
 
 
@@ -82,6 +84,22 @@ class TestTokens:
         service.use_vectors()
         assert revoke_token(service.runtime, service.token)
         assert code(service.call("getRecordCount")) == 401
+
+    @pytest.mark.parametrize("seconds", ["0", "60"])
+    def test_one_that_another_process_revoked(
+        self, environment: dict[str, str], database_url: str, seconds: str
+    ) -> None:
+        """It reads on for as long as it is remembered, and writes no more."""
+        settings = load_settings({**environment, "LOOKALIKE_ACCESS_SECONDS": seconds})
+        with Runtime(settings, database_url) as runtime, Runtime(settings, database_url) as other:
+            service = Service(runtime)
+            service.use_vectors()
+            assert code(service.call("getRecordCount")) == 200
+            revoke_token(other, service.token)
+            assert code(service.call("getRecordCount")) == (401 if seconds == "0" else 200)
+            assert code(service.call("delete", records=[{"_id": "a"}])) == 401
+            runtime.accesses.clear()
+            assert code(service.call("getRecordCount")) == 401
 
     def test_a_read_only_one(self, service: Service) -> None:
         service.use_vectors()

@@ -1,5 +1,7 @@
 """The plans of hot statements, and how often a request waits for the database."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from app.db.records import NewRecord, copy_records
 from app.domain.collection import Collection
 from app.domain.fields import ALL, ONLY_ID
 from app.filters import parse_filter
+from app.services.runtime import Runtime
+from app.settings import load_settings
 from tests.service import Service, ids
 
 DIMENSION = 12
@@ -92,16 +96,16 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize(
     ("method", "body", "budget"),
     [
-        ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5}, ["read", "read"]),
-        ("visualKNN", {"query_record": {"_vector": [1] * DIMENSION}, "k": 5}, ["read", "read"]),
-        ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5, "filter": {"price": 3}}, ["read", "read", "read"]),
-        ("range", {"query_record": {"_id": "x1"}, "radius": 0}, ["read", "read", "read"]),
-        ("get", {"records": [{"_id": "x1"}] * 50}, ["read", "read"]),
-        ("find", {"filter": {"price": 3}}, ["read", "read"]),
+        ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5}, ["read"]),
+        ("visualKNN", {"query_record": {"_vector": [1] * DIMENSION}, "k": 5}, ["read"]),
+        ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5, "filter": {"price": 3}}, ["read", "read"]),
+        ("range", {"query_record": {"_id": "x1"}, "radius": 0}, ["read", "read"]),
+        ("get", {"records": [{"_id": "x1"}] * 50}, ["read"]),
+        ("find", {"filter": {"price": 3}}, ["read"]),
         ("update", {"records": [{"_id": f"x{n}", "a": 1} for n in range(50)]}, ["read", "transaction"]),
         ("delete", {"records": [{"_id": f"x{n}"} for n in range(50)]}, ["read", "transaction"]),
-        # The third computes every distance, as the index has fewer than asked for.
-        ("nearDuplicates", {"query_record": {"_id": "x1"}}, ["read", "read", "read"]),
+        # The second computes every distance, as the index has fewer than asked for.
+        ("nearDuplicates", {"query_record": {"_id": "x1"}}, ["read", "read"]),
         ("nearDupsInsert", {"records": [{"_id": f"y{n}", "_vector": [n] + [1] * 11} for n in range(50)]},
          ["read", "read", "transaction"]),
         ("insert", {"records": [{"_id": f"y{n}", "_vector": [1] * DIMENSION} for n in range(50)]},
@@ -111,9 +115,28 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_requests_keep_to_their_budget(
     service: Service, waits: list[str], method: str, body: dict[str, Any], budget: list[str]
 ) -> None:
-    """The first read finds out who asks."""
+    """A call that writes finds out first who asks; one that reads knows it from the call before."""
     service.use_vectors(DIMENSION)
     service.insert_vectors({f"x{n}": [1.0, n, *[0.5] * (DIMENSION - 2)] for n in range(50)}, price=3)
     waits.clear()
     assert service.call(method, **body)["status"]["code"] < 300
     assert waits == budget
+
+
+def test_a_search_waits_for_the_database_once(
+    environment: dict[str, str], database_url: str, tmp_path: Path
+) -> None:
+    """Settings and statement travel together: one Sync message, and with it one wait."""
+    settings = load_settings({**environment, "LOOKALIKE_POOL_SIZE": "1"})
+    with Runtime(settings, database_url) as runtime, (tmp_path / "trace").open("w") as trace:
+        service = Service(runtime)
+        service.use_vectors(DIMENSION)
+        service.insert_vectors({f"x{n}": [1.0, n, *[0.5] * (DIMENSION - 2)] for n in range(50)})
+        with runtime.database._pool.connection() as connection:
+            connection.pgconn.trace(trace.fileno())
+        assert len(ids(service.call("visualKNN", query_record={"_id": "x1"}, k=5))) == 5
+        with runtime.database._pool.connection() as connection:
+            connection.pgconn.untrace()
+    sent = re.findall(r"\tF\t\d+\t(\w+)", (tmp_path / "trace").read_text())
+    assert sent.count("Sync") == 1, sent
+    assert sent.count("Execute") == 2
