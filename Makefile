@@ -18,8 +18,8 @@ run: .venv/.runtime ## Try it: embedded database, bundled model, pictures, serve
 	@case "$$PHOTOS" in '~/'*) PHOTOS="$$HOME/$${PHOTOS#??}" ;; esac; \
 	exec $(bin)/lookalike quickstart $${PORT:+--port "$$PORT"} $${PHOTOS:+--photos "$$PHOTOS"}
 
-test: lint ## Lint, then run the tests [ARGS='-k insert']
-	$(bin)/pytest $(ARGS)
+test: lint ## Lint, then run the tests, two at a time [ARGS='-k insert']
+	$(bin)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.development ## Check style, types and layers
 	$(bin)/ruff check
