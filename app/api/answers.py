@@ -34,7 +34,9 @@ def listing(records: Sequence[Mapping[str, Any]], status: Status = OK, **members
     return answer(status, answer_records=records, answer_count=len(records), **members)
 
 
-def processing(status: Status, records: Sequence[Mapping[str, Any]], skipped: Sequence[Skip]) -> Response:
+def processing(
+    status: Status, records: Sequence[Mapping[str, Any]], skipped: Sequence[Skip], **members: Any
+) -> Response:
     """The answer of a method that takes records: those processed, and those skipped with their reasons."""
     description = None
     if status.http_code != 200:
@@ -42,7 +44,11 @@ def processing(status: Status, records: Sequence[Mapping[str, Any]], skipped: Se
         others = [skip.description for skip in skipped if skip.description]
         description = (faults or others or ["none of the records could be processed"])[0]
     return listing(
-        records, status, skipped_records=[_skipped(skip) for skip in skipped], error_description=description
+        records,
+        status,
+        skipped_records=[_skipped(skip) for skip in skipped],
+        error_description=description,
+        **members,
     )
 
 

@@ -8,9 +8,9 @@ from flask import Response, request
 from marshmallow import Schema
 
 from app import __version__
-from app.api import schemas
+from app.api import ranking_schemas, schemas
 from app.api.answers import answer, listing, processing, streamed_listing
-from app.api.status import DELETED, RECORDS_FOUND, status_of_insertion, status_of_selection
+from app.api.status import DELETED, OK, RECORDS_FOUND, status_of_insertion, status_of_selection
 from app.domain.account import Access
 from app.services import (
     attribute_indexes,
@@ -19,6 +19,8 @@ from app.services import (
     guarded_inserting,
     inserting,
     near_duplicates,
+    ranking,
+    record_ranking,
     records,
     searching,
     status,
@@ -106,22 +108,14 @@ def _all_records(runtime: Runtime, access: Access, arguments: Arguments) -> Resp
 
 
 def _visual_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
-    ranking = searching.visual_knn(
-        runtime,
-        access,
-        arguments["query_record"],
-        arguments["fields_to_return"],
-        k=arguments["k"],
-        offset=arguments["offset"],
-        effort=arguments["cand_set_size"] or arguments["approx_param"],
-        where=arguments["filter"],
-        product_field=arguments["product_field"],
+    options = {"where": arguments["filter"], "product_field": arguments["product_field"]}
+    return _ranked(
+        searching.visual_knn(runtime, access, arguments["query_record"], **_paging(arguments), **options)
     )
-    return _ranked(ranking)
 
 
 def _range(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
-    ranking = searching.within_radius(
+    found = searching.within_radius(
         runtime,
         access,
         arguments["query_record"],
@@ -131,16 +125,66 @@ def _range(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
         where=arguments["filter"],
         product_field=arguments["product_field"],
     )
-    return _ranked(ranking, truncated=ranking.truncated or None)
+    return _ranked(found, truncated=found.truncated or None)
 
 
-def _ranked(ranking: searching.Ranking, **members: Any) -> Response:
-    statistics = {"strategy": ranking.strategy, "exact": ranking.exact, "estimated": ranking.estimated}
-    return listing(ranking.answer, answer_distances=ranking.distances, statistics=statistics, **members)
+def _text_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    options = {"where": arguments["filter"], "product_field": arguments["product_field"]}
+    return _ranked(searching.text_knn(runtime, access, arguments["query_record"], **_paging(arguments), **options))
+
+
+def _visual_knn_multi(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    return _ranked(
+        ranking.knn_multi(
+            runtime,
+            access,
+            arguments["query_records"],
+            where=arguments["filter"],
+            aggregation=arguments["aggregation"],
+            tags_weight=arguments.get("tags_weight"),
+            **_paging(arguments),
+        )
+    )
+
+
+def _visual_tags_knn(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    return _ranked(
+        ranking.tags_knn(
+            runtime,
+            access,
+            arguments["query_record"],
+            where=arguments["filter"],
+            tags_weight=arguments["tags_weight"],
+            **_paging(arguments),
+        )
+    )
+
+
+def _visual_rank_records(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
+    ranked = record_ranking.rank_records(
+        runtime, access, arguments["query_record"], arguments["records"], arguments["fields_to_return"]
+    )
+    code = OK if ranked.answer else status_of_selection(0, ranked.skipped, all_found=OK)
+    members = {"answer_distances": ranked.distances, "answer_positions": ranked.positions}
+    return processing(code, ranked.answer, ranked.skipped, **members)
+
+
+def _paging(arguments: Arguments) -> dict[str, Any]:
+    return {
+        "fields": arguments["fields_to_return"],
+        "k": arguments["k"],
+        "offset": arguments["offset"],
+        "effort": arguments["cand_set_size"] or arguments["approx_param"],
+    }
+
+
+def _ranked(found: searching.Ranking, **members: Any) -> Response:
+    statistics = {"strategy": found.strategy, "exact": found.exact, "estimated": found.estimated}
+    return listing(found.answer, answer_distances=found.distances, statistics=statistics, **members)
 
 
 def _near_duplicates(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
-    ranking = near_duplicates.near_duplicates_of(
+    found = near_duplicates.near_duplicates_of(
         runtime,
         access,
         arguments["query_record"],
@@ -150,10 +194,10 @@ def _near_duplicates(runtime: Runtime, access: Access, arguments: Arguments) -> 
         where=arguments["filter"],
     )
     return listing(
-        ranking.near.answer,
-        answer_distances=ranking.near.distances,
-        answer_signals=[signal.value for signal in ranking.near.signals],
-        truncated=ranking.truncated or None,
+        found.near.answer,
+        answer_distances=found.near.distances,
+        answer_signals=[signal.value for signal in found.near.signals],
+        truncated=found.truncated or None,
     )
 
 
@@ -220,6 +264,11 @@ METHODS: Mapping[str, Method] = {
     "getRecordCount": Method(_get_record_count, answers_get=True),
     "allRecords": Method(_all_records, schemas.AllRecords),
     "visualKNN": Method(_visual_knn, schemas.VisualKnn),
+    "visualKNNMulti": Method(_visual_knn_multi, ranking_schemas.VisualKnnMulti),
+    "visualTagsKNN": Method(_visual_tags_knn, ranking_schemas.VisualTagsKnn),
+    "visualTagsKNNMulti": Method(_visual_knn_multi, ranking_schemas.VisualTagsKnnMulti),
+    "visualRankRecords": Method(_visual_rank_records, ranking_schemas.VisualRankRecords),
+    "textKNN": Method(_text_knn, ranking_schemas.TextKnn),
     "nearDuplicates": Method(_near_duplicates, schemas.NearDuplicates),
     "nearDupsInsert": Method(_near_dups_insert, schemas.NearDupsInsert, writes=True),
     "allNearDupPairs": Method(_all_near_dup_pairs, schemas.AllNearDupPairs),

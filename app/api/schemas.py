@@ -232,6 +232,12 @@ class AllNearDupPairs(Request):
     k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE)
 
 
+def require_reach(data: Mapping[str, Any]) -> None:
+    """Raise ``ValidationError`` for a page too far down a ranking."""
+    if data["offset"] + data["k"] > MAX_PAGE:
+        raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
+
+
 class Search(Request):
     """What the searches for records like one record share."""
 
@@ -257,8 +263,7 @@ class VisualKnn(Search):
 
     @validates_schema
     def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
-        if data["offset"] + data["k"] > MAX_PAGE:
-            raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
+        require_reach(data)
 
 
 class NearDuplicates(Request):

@@ -75,10 +75,15 @@ class Database:
                 cursor.execute(statement, parameters)
             return cursor.fetchall()
 
-    def explain(self, statement: Statement, parameters: Mapping[str, Any] = NO_PARAMETERS) -> str:
+    def explain(
+        self,
+        statement: Statement,
+        parameters: Mapping[str, Any] = NO_PARAMETERS,
+        settings: Mapping[str, str] = NO_PARAMETERS,
+    ) -> str:
         """The plan that ``read`` would follow, as PostgreSQL prints it."""
-        rows = self.read(sql.SQL("EXPLAIN ") + _composable(statement), parameters, row_factory=scalar_row)
-        return "\n".join(rows)
+        explained = sql.SQL("EXPLAIN ") + _composable(statement)
+        return "\n".join(self.read(explained, parameters, row_factory=scalar_row, settings=settings))
 
     @contextmanager
     def transaction(self, settings: Mapping[str, str] = NO_PARAMETERS) -> Iterator[Connection[TupleRow]]:

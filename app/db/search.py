@@ -27,7 +27,9 @@ INDEX_LIMIT = 1000
 # Compiling a search takes longer than the search, where the server would do it.
 _SETTINGS: Mapping[str, str] = {"jit": "off"}
 
-_PAGES_SAMPLED = 64
+PAGES_SAMPLED = 64
+"""Of the records' partition: what samples are taken from."""
+
 _LONGEST_REMEMBERED = 10_000
 _PAGE, _PAGE_HEADER, _ITEM_POINTER = 8192, 24, 4
 
@@ -198,7 +200,7 @@ def sample_matching(database: Database, collection: Collection, where: Condition
         {
             **_of_collection(collection),
             "records": f"lookalike_data.records_{collection.id.hex}",
-            "pages": _PAGES_SAMPLED,
+            "pages": PAGES_SAMPLED,
             **where.parameters,
         },
         row_factory=dict_row,

@@ -72,6 +72,14 @@ def require_credits(runtime: Runtime, account_id: UUID, credits: int) -> None:
         raise credits_exceeded(credits)
 
 
+def charge(runtime: Runtime, account_id: UUID, credits: int) -> None:
+    """Charge for queries that were embedded; raises ``CreditsExceeded`` unless the account can pay all of them."""
+    if credits:
+        with runtime.database.transaction() as connection:
+            if not accounts.charge(connection, account_id, credits):
+                raise credits_exceeded(credits)
+
+
 def credits_exceeded(credits: int) -> CreditsExceeded:
     """The error of a batch that the account cannot pay."""
     return CreditsExceeded(f"credits exceeded: the account has not the {credits} credits that the call costs")

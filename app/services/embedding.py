@@ -94,7 +94,7 @@ def embed_records(
 def model_of(runtime: Runtime, collection: Collection) -> Embedder:
     """The collection's model; raises ``ModelUnavailable`` when it cannot be loaded or is another one by now."""
     if collection.model.name == VECTORS:
-        raise ModelUnavailable("this collection takes vectors from outside: send _vector instead of a picture")
+        raise ModelUnavailable("this collection takes vectors from outside: only a _vector can be sent")
     model = runtime.models.get(collection.model.name)
     if model.identity.fingerprint != collection.model.fingerprint:
         raise ModelUnavailable(

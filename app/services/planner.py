@@ -134,6 +134,39 @@ def more_range_candidates(candidates: int, found: int) -> int:
     return min(MOST_CANDIDATES, candidates * RANGE_GROWTH)
 
 
+def ranking_stages(
+    queries: int, estimate: Estimate, *, filtered: bool, tags: bool, single: bool, effort: int | None = None
+) -> list[int]:
+    """How many candidates for each query a ranking by combined distances asks the index for, try after try.
+
+    ``single``: one distance decides (there is one query, or the least counts), so that candidates prove the
+    ranking; otherwise they do so only for queries that are like each other, and a try may cost a part of what
+    computing every distance does. With ``tags`` they mostly serve to learn how near the k-th record is. No try:
+    every distance is computed at once. The tries depend on the queries and the filter, never on the page.
+    """
+    if filtered or tags:
+        exact = estimate.rows * (_JOINED + (_DISTANCE + _TAGS * tags) * queries)
+    else:
+        exact = estimate.rows * (_SCANNED + _DISTANCE * queries)
+    if tags:
+        tries = {max(RANKING_CANDIDATES, MOST_CANDIDATES // queries): 1 / 2}
+    else:
+        tries = {RANKING_CANDIDATES: 1 / 4, MOST_CANDIDATES: 1 / 2}
+    stages = []
+    for least, part in tries.items():
+        candidates = min(MOST_CANDIDATES, max(least, effort or 0))
+        cost = queries * candidates * (_CANDIDATE + _JOINED + _DISTANCE * queries)
+        if cost < exact * (1 if single else part) and candidates * estimate.share >= _LEAST_MATCHING:
+            stages.append(candidates)
+    return list(dict.fromkeys(stages))
+
+
+RANKING_CANDIDATES = 200
+_LEAST_MATCHING = 20
+_CANDIDATE, _JOINED, _SCANNED, _DISTANCE, _TAGS = 18.0, 7.0, 1.2, 0.3, 1.0
+# µs for a candidate of the index; a row with its record, and without; each distance; each comparison of tags.
+
+
 RANGE_CANDIDATES = 250
 RANGE_GROWTH = 4
 

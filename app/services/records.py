@@ -59,7 +59,7 @@ def update(runtime: Runtime, access: Access, documents: Sequence[object], fields
         try:
             id, patch = parse_patch(document, f"records[{position}]")
         except InvalidRequest as error:
-            faults[position] = _fault(document, error)
+            faults[position] = fault(document, error)
         else:
             ids[position] = id
             patches[id] = {**patches.get(id, {}), **patch}
@@ -146,6 +146,12 @@ def condition_of(where: Filter | None, collection: Collection) -> Condition:
     return EVERYTHING if where is None else where.condition(collection.indexed)
 
 
+def fault(document: object, error: InvalidRequest) -> Skip:
+    """The reason of a record that is malformed."""
+    named = document.get("_id") if isinstance(document, dict) else None
+    return Skip(named if isinstance(named, str) else None, SkipReason.FAULT, str(error))
+
+
 def _references(documents: Sequence[object]) -> tuple[dict[int, str], dict[int, Skip]]:
     ids: dict[int, str] = {}
     faults: dict[int, Skip] = {}
@@ -153,7 +159,7 @@ def _references(documents: Sequence[object]) -> tuple[dict[int, str], dict[int, 
         try:
             ids[position] = parse_reference(document, f"records[{position}]")
         except InvalidRequest as error:
-            faults[position] = _fault(document, error)
+            faults[position] = fault(document, error)
     return ids, faults
 
 
@@ -166,8 +172,3 @@ def _select(ids: dict[int, str], faults: dict[int, Skip], found: dict[str, dict[
         else:
             skips[position] = Skip(id, SkipReason.NOT_FOUND, "there is no record with this _id")
     return Selection(answer, [skip for _, skip in sorted(skips.items())])
-
-
-def _fault(document: object, error: InvalidRequest) -> Skip:
-    named = document.get("_id") if isinstance(document, dict) else None
-    return Skip(named if isinstance(named, str) else None, SkipReason.FAULT, str(error))

@@ -7,17 +7,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.db import accounts, records
+from app.db import records
 from app.db.search import Query, Search
 from app.domain.account import Access
-from app.domain.errors import ModelUnavailable, PictureRefused, WrongQueryRecord
+from app.domain.errors import (
+    InvalidRequest,
+    ModelUnavailable,
+    PictureRefused,
+    TextNotSupported,
+    WrongQueryRecord,
+)
 from app.domain.fields import Fields
 from app.domain.record import IncomingRecord, parse_record
 from app.filters import Filter
-from app.services.access import credits_exceeded, require_collection, require_credits
-from app.services.embedding import Embedded, costs_credit, embed_record
+from app.services.access import charge, require_collection, require_credits
+from app.services.embedding import Embedded, costs_credit, embed_record, embed_text
 from app.services.nearest import MAX_IN_RANGE, Result, Strategy, nearest, within
 from app.services.runtime import Runtime
+
+MAX_TEXT_LENGTH = 10_000
+"""Characters of a text that is searched for; a model looks at its beginning only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,36 @@ def within_radius(
     return replace(_ranking(shown, fields), truncated=len(result.neighbours) > MAX_IN_RANGE)
 
 
+def text_knn(
+    runtime: Runtime,
+    access: Access,
+    query_record: object,
+    fields: Fields,
+    *,
+    k: int,
+    offset: int,
+    effort: int | None,
+    where: Filter | None = None,
+    product_field: str | None = None,
+) -> Ranking:
+    """The records nearest to the text ``_text_data`` of the query record; the rest as in ``visual_knn``.
+
+    Embedding a text is free. Raises ``WrongQueryRecord`` without a text and where the collection's model embeds
+    pictures only.
+    """
+    asked = _asked(access, fields, where, product_field)
+    query = parse_record(query_record, "query_record", dimension=asked.collection.model.dimension)
+    if query.text is None or not query.text.strip():
+        raise WrongQueryRecord("query_record: it needs a text, _text_data")
+    if len(query.text) > MAX_TEXT_LENGTH:
+        raise InvalidRequest(f"a text has at most {MAX_TEXT_LENGTH} characters", path="query_record._text_data")
+    try:
+        vector = embed_text(runtime, asked.collection, query.text)
+    except (TextNotSupported, ModelUnavailable, PictureRefused) as error:
+        raise WrongQueryRecord(f"query_record: {error}") from error
+    return _ranking(nearest(runtime, replace(asked, query=vector), k=k, offset=offset, effort=effort), fields)
+
+
 def query_vector(runtime: Runtime, access: Access, query: IncomingRecord) -> NDArray[np.float32]:
     """The embedding of a query that is no record of the collection; a picture costs a credit."""
     return embed_query(runtime, access, query).vector
@@ -103,10 +142,7 @@ def embed_query(runtime: Runtime, access: Access, query: IncomingRecord) -> Embe
         embedded = embed_record(runtime, collection, query)
     except (PictureRefused, ModelUnavailable) as error:
         raise WrongQueryRecord(f"query_record: {error}") from error
-    if price:
-        with runtime.database.transaction() as connection:
-            if not accounts.charge(connection, access.account_id, price):
-                raise credits_exceeded(price)
+    charge(runtime, access.account_id, price)
     return embedded
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.db import partitions, records, search
+from app.db import partitions, ranking, records, search
 from app.db.database import Database
 from app.db.records import NewRecord, copy_records
 from app.domain.collection import Collection
+from app.domain.combined_distance import Aggregation, Query
+from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import ALL, ONLY_ID
 from app.filters import parse_filter
 from app.services.runtime import Runtime
@@ -60,6 +62,25 @@ def test_filtered_searches_use_the_vector_index_or_that_of_attributes(
         assert f"records_{collection.id.hex}_attributes" in plan, plan
 
 
+@pytest.mark.parametrize("tags", [(), ("t17", "t18")], ids=["looks", "tags"])
+@pytest.mark.parametrize("where", [EVERYTHING, parse_filter({"price": {"$gte": 1}}).condition()])
+def test_rankings_look_candidates_up(
+    service: Service, collection: Collection, tags: tuple[str, ...], where: Condition
+) -> None:
+    rows = np.random.default_rng(5).normal(size=(2, DIMENSION)).astype(np.float32)
+    queries = [Query(row, tags, 0.5) for row in rows]
+    asked = ranking.CombinedSearch(collection, queries, Aggregation.AVERAGE, where)
+    plan = service.runtime.database.explain(
+        ranking.statement(asked, "ranked_candidates"),
+        ranking.parameters(asked, limit=10, candidates=200, listed=tags),
+        ranking.candidate_settings(200),
+    )
+    assert "_hnsw_" in plan, plan
+    assert "Seq Scan" not in plan, plan
+    if tags:
+        assert f"records_{collection.id.hex}_attributes" in plan, plan
+
+
 def test_named_records_are_found_by_their_index(service: Service, collection: Collection) -> None:
     parameters = {"collection_id": collection.id, "model_id": collection.model_id, "ids": ["x1", "x2"]}
     plan = service.runtime.database.explain(records.statement("get_records", ALL), parameters)
@@ -99,6 +120,10 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5}, ["read"]),
         ("visualKNN", {"query_record": {"_vector": [1] * DIMENSION}, "k": 5}, ["read"]),
         ("visualKNN", {"query_record": {"_id": "x1"}, "k": 5, "filter": {"price": 3}}, ["read", "read"]),
+        # Queries, how many match, the ranking (small: computed at once), what is shown.
+        ("visualKNNMulti", {"query_records": [{"_id": "x1"}, {"_id": "x2"}]}, ["read"] * 4),
+        ("visualTagsKNN", {"query_record": {"_id": "x1"}}, ["read"] * 4),
+        ("visualRankRecords", {"query_record": {"_id": "x1"}, "records": [{"_id": "x2"}] * 9}, ["read"]),
         ("range", {"query_record": {"_id": "x1"}, "radius": 0}, ["read", "read"]),
         ("get", {"records": [{"_id": "x1"}] * 50}, ["read"]),
         ("find", {"filter": {"price": 3}}, ["read"]),

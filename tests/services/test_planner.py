@@ -7,10 +7,12 @@ import pytest
 from app.services.planner import (
     EXACT,
     MOST_CANDIDATES,
+    RANKING_CANDIDATES,
     Estimate,
     first_range_candidates,
     more_range_candidates,
     plan_search,
+    ranking_stages,
 )
 
 
@@ -93,3 +95,37 @@ def test_ranges_grow_until_they_become_exact() -> None:
     assert more_range_candidates(250, 249) == 0
     assert first_range_candidates(of(0.001)) == 0
     assert first_range_candidates(of(0.5), effort=700) == 700
+
+
+class TestRankingStages:
+    """Tries of a ranking by combined distances."""
+
+    def test_one_deciding_distance_is_left_to_the_index(self) -> None:
+        everything = Estimate(1000, 1000, 100_000)
+        stages = ranking_stages(1, everything, filtered=False, tags=False, single=True)
+        assert stages == [RANKING_CANDIDATES, MOST_CANDIDATES]
+        assert ranking_stages(10, everything, filtered=False, tags=False, single=True)[0] == RANKING_CANDIDATES
+
+    def test_few_records_are_computed_at_once(self) -> None:
+        for queries in (1, 3, 30):
+            small = Estimate(1000, 1000, 1000)
+            assert ranking_stages(queries, small, filtered=False, tags=False, single=True) == []
+            rare = Estimate(1000, 10, 100_000)
+            assert ranking_stages(queries, rare, filtered=True, tags=False, single=False) == []
+            assert ranking_stages(queries, Estimate(0, 0, 0), filtered=False, tags=True, single=False) == []
+
+    def test_tries_that_may_fail_have_to_be_cheap(self) -> None:
+        everything = Estimate(1000, 1000, 100_000)
+        assert len(ranking_stages(2, everything, filtered=False, tags=False, single=False)) == 2
+        assert len(ranking_stages(10, everything, filtered=False, tags=False, single=False)) == 1
+        assert ranking_stages(100, everything, filtered=False, tags=False, single=False) == []
+
+    def test_effort_and_tags_ask_for_more(self) -> None:
+        everything = Estimate(1000, 1000, 100_000)
+
+        def stages(*, tags: bool = False, effort: int | None = None) -> list[int]:
+            return ranking_stages(1, everything, filtered=False, tags=tags, single=True, effort=effort)
+
+        assert stages(effort=500) == [500, MOST_CANDIDATES]
+        assert stages(effort=10**9) == [MOST_CANDIDATES]
+        assert stages(tags=True) == [MOST_CANDIDATES]

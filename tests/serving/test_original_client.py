@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 from PIL import Image
 from skimage.io import imread
-from ximilar.client.search import SimilarityPhotosClient, SimilarityProductsClient
+from ximilar.client.search import SimilarityFashionClient, SimilarityPhotosClient, SimilarityProductsClient
 
 from tests.serving.conftest import Server
 
@@ -86,6 +86,50 @@ def test_search_finds_the_picture_first(
     assert same_pixels["answer_distances"][0] < 0.05
     pixels = client.search({"_img_data": imread(photographs[name])}, k=1)
     assert pixels["answer_records"][0]["_id"] == name
+
+
+def test_search_and_rank(
+    client: SimilarityPhotosClient, inserted: dict[str, Any], photographs: dict[str, Path]
+) -> None:
+    given = [
+        {"_id": "coffee"},
+        {"_id": "sent", "_file": str(photographs["rocket"]), "noresize": True},
+        {"_id": "no"},
+    ]
+    answer = client.search_and_rank({"_id": "rocket"}, given, fields_to_return=["size"])
+    assert answer["status"]["code"] == 200
+    assert answer["answer_records"] == [{"_id": "sent"}, {"_id": "coffee", "size": 6}]
+    assert answer["answer_distances"][0] < 0.05 < answer["answer_distances"][1]
+    assert [skip["_id"] for skip in answer["skipped_records"]] == ["no"]
+
+
+def test_the_fashion_client_searches_by_tags_too(
+    server: Server, inserted: dict[str, Any], photographs: dict[str, Path]
+) -> None:
+    client = SimilarityFashionClient(
+        token=server.token, collection_id=server.collection, resource_name=None,
+        endpoint=f"{server.url}/similarity/products/v2/",
+    )  # fmt: skip
+    assert (
+        client.insert([{"_id": "tagged", "_file": str(photographs["coffee"]), "tags": ["cup"]}])["status"]["code"]
+        == 210
+    )
+    by_looks = client.search({"_id": "rocket"}, k=5)
+    assert by_looks["answer_records"][0] == {"_id": "rocket"}
+    by_tags = client.search({"_file": str(photographs["chelsea"]), "tags": ["cup"]}, k=5)
+    assert by_tags["answer_records"][0] == {"_id": "tagged"}
+    by_tags = client.search({"_id": "rocket", "tags": ["cup"]}, filter={"tags": "cup"}, k=5)
+    assert by_tags["answer_records"] == [{"_id": "tagged"}]
+    assert client.remove([{"_id": "tagged"}])["status"]["code"] == 220
+
+
+def test_several_queries(client: SimilarityPhotosClient, inserted: dict[str, Any]) -> None:
+    """The client has no call of its own for them."""
+    records = client.preprocess_records([{"_id": "rocket"}, {"_id": "coffee"}])
+    for method in ("visualKNNMulti", "visualTagsKNNMulti"):
+        answer = client.post(method, data={"query_records": records, "k": 2, "aggregation": "min"})
+        assert [record["_id"] for record in answer["answer_records"]] == ["coffee", "rocket"]
+        assert answer["answer_distances"] == [0, 0]
 
 
 def test_update_and_remove(

@@ -1,0 +1,139 @@
+-- Rankings by a combined distance: to several vectors, and with the agreement of tags. {distance} is an expression
+-- over e.embedding, e.tags and e.own_tags, {lower} one over g.embedding and g.tags that is never greater; both have parameters of
+-- their own (app/db/ranking.py). {where} as in records.sql, {tags} and {own_tags} stand at the end. Records that an
+-- earlier part of the ranking holds already come as excluded keys.
+
+-- name: ranked_exact
+-- All records by their vectors alone, by computing every distance; those at the last distance all come along, so
+-- that the cut is made in the order of ids. Where the distance is known within which enough records lie (farthest),
+-- records with a greater {lower} are passed over.
+-- parameters: collection_id, model_id, excluded, limit, farthest, and those of {distance} and {lower}
+-- rows: key, id, distance
+SELECT r.key, r.id, nearest.distance
+FROM (
+    SELECT every.key, every.distance
+    FROM (
+        SELECT e.key, {distance} AS distance
+        FROM (
+            SELECT g.key, g.embedding
+            FROM lookalike.embeddings g
+            WHERE g.collection_id = %(collection_id)s AND g.model_id = %(model_id)s
+              AND g.key <> ALL (%(excluded)s::bigint[]) AND {lower} <= %(farthest)s::float8
+            OFFSET 0
+        ) e
+        OFFSET 0
+    ) every
+    ORDER BY every.distance
+    FETCH FIRST (%(limit)s) ROWS WITH TIES
+) nearest
+JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = nearest.key
+ORDER BY nearest.distance, r.id
+LIMIT %(limit)s;
+
+-- name: ranked_matching
+-- The same with a filter or tags.
+-- parameters: as in ranked_exact, and those of {tags}, {own_tags} and {where}
+-- rows: key, id, distance
+SELECT every.key, every.id, every.distance
+FROM (
+    SELECT e.key, e.id, {distance} AS distance
+    FROM (
+        SELECT g.key, g.id, g.embedding, g.tags, {own_tags} AS own_tags
+        FROM (
+            SELECT r.key, r.id, m.embedding, {tags} AS tags
+            FROM lookalike.records r
+            JOIN lookalike.embeddings m
+                ON m.collection_id = r.collection_id AND m.key = r.key AND m.model_id = %(model_id)s
+            WHERE r.collection_id = %(collection_id)s AND r.key <> ALL (%(excluded)s::bigint[]) AND {where}
+            OFFSET 0
+        ) g
+        WHERE {lower} <= %(farthest)s::float8
+        OFFSET 0
+    ) e
+    OFFSET 0
+) every
+ORDER BY every.distance, every.id
+LIMIT %(limit)s;
+
+-- name: ranked_candidates
+-- The nearest of the vector index's candidates for each query, and of all records with one of some tags. Every other
+-- record has at least the distance {bound}, an expression over reaches.reach: how far the candidates of each query
+-- reach. What lies nearer (proven) is the beginning of the whole ranking.
+-- parameters: collection_id, model_id, excluded, limit, candidates, vectors, sharing (documents that a record with one
+-- of the tags contains), and those of {distance}, {bound}, {tags}, {own_tags} and {where}
+-- rows: key, id, distance, proven
+WITH reached AS MATERIALIZED (
+    SELECT query.number, near.key, near.distance
+    FROM unnest(%(vectors)b::halfvec[]) WITH ORDINALITY AS query (vector, number)
+    CROSS JOIN LATERAL (
+        SELECT e.key, e.embedding::halfvec({dimension}) <-> query.vector::halfvec({dimension}) AS distance
+        FROM lookalike.embeddings e
+        WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
+        ORDER BY e.embedding::halfvec({dimension}) <-> query.vector::halfvec({dimension})
+        LIMIT %(candidates)s
+    ) near
+), reaches AS MATERIALIZED (
+    SELECT array_agg(farthest.distance * 100 ORDER BY farthest.number) AS reach
+    FROM (SELECT number, max(distance) AS distance FROM reached GROUP BY number) farthest
+), keys AS MATERIALIZED (
+    SELECT reached.key FROM reached
+    UNION
+    SELECT r.key
+    FROM lookalike.records r
+    WHERE r.collection_id = %(collection_id)s AND r.attributes @> ANY (%(sharing)s::jsonb[])
+)
+SELECT every.key, every.id, every.distance, coalesce(every.distance < {bound}, false) AS proven
+FROM (
+    SELECT e.key, e.id, {distance} AS distance
+    FROM (
+        SELECT g.key, g.id, g.embedding, g.tags, {own_tags} AS own_tags
+        FROM (
+            SELECT r.key, r.id, m.embedding, {tags} AS tags
+            FROM keys
+            JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = keys.key
+            JOIN lookalike.embeddings m
+                ON m.collection_id = %(collection_id)s AND m.model_id = %(model_id)s AND m.key = keys.key
+            WHERE r.key <> ALL (%(excluded)s::bigint[]) AND {where}
+            OFFSET 0
+        ) g
+        OFFSET 0
+    ) e
+    OFFSET 0
+) every
+CROSS JOIN reaches
+ORDER BY every.distance, every.id
+LIMIT %(limit)s;
+
+-- name: sample_tags
+-- How often some tags occur among the records of some pages, always the same ones while the collection does not change.
+-- parameters: collection_id, records (the partition's name), pages, wanted_tags
+-- rows: tag, sampled (the same in every row), matching
+WITH sample AS MATERIALIZED (
+    SELECT r.attributes -> 'tags' AS tags
+    FROM lookalike.records r TABLESAMPLE SYSTEM ((
+        SELECT least(100, %(pages)s * current_setting('block_size')::bigint * 100.0
+                          / greatest(1, pg_relation_size(to_regclass(%(records)s)))))) REPEATABLE (0)
+    WHERE r.collection_id = %(collection_id)s
+)
+SELECT wanted.tag, count(*) AS sampled, count(*) FILTER (WHERE sample.tags ? wanted.tag) AS matching
+FROM unnest(%(wanted_tags)s::text[]) AS wanted (tag)
+CROSS JOIN sample
+GROUP BY wanted.tag;
+
+-- name: no_tags
+NULL::jsonb
+
+-- name: tags
+r.attributes -> 'tags'
+
+-- name: no_own_tags
+NULL::text[]
+
+-- name: own_tags
+-- The different texts among a record's tags, or its only one; NULL where none of those asked for is among them.
+-- parameters: wanted_tags
+CASE WHEN g.tags ?| %(wanted_tags)s::text[] THEN (
+    SELECT array_agg(DISTINCT tag #>> '{{}}')
+    FROM jsonb_array_elements(CASE jsonb_typeof(g.tags) WHEN 'array' THEN g.tags ELSE jsonb_build_array(g.tags) END) AS tag
+    WHERE jsonb_typeof(tag) = 'string'
+) END
