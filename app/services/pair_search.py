@@ -1,31 +1,30 @@
 """All pairs of records within reach of each other: exact, in bounded memory, outside the database.
 
-Every pair is looked at, but almost none in full. Tiles of the (rows × columns) square pass two tests:
-
-- *visual*: after a rotation onto the principal axes, with a_k the first k coordinates and a_r the others,
-  a·b ≤ a_k·b_k + ‖a_r‖‖b_r‖ (Cauchy and Schwarz). One matrix product over k + 3 columns gives this upper bound of
-  −‖a − b‖² / 2 for a whole tile. Rows are ordered by the widest axis, so that tiles whose coordinates on it lie
-  further apart than the radius need no product at all.
-- *hash*: pairs of which the first 128 of 256 bits differ in more bits than allowed are out.
+Pairs are found in two ways, and none twice: those whose hashes alone are near enough by ``hash_pairs``, all others
+by their embeddings. After a rotation onto the principal axes, with a_k the first k coordinates and a_r the others,
+a·b ≤ a_k·b_k + ‖a_r‖‖b_r‖ (Cauchy and Schwarz). One matrix product over k + 3 columns gives this upper bound of
+−‖a − b‖² / 2 for a whole tile of the (rows × columns) square. Records are ordered by the widest axis, and tiles
+whose coordinates on it lie further apart than the radius are left out.
 
 What passes is computed in full, from the stored half-precision values in float32 as the database does it. Bounds
-err on the safe side of rounding: no pair is lost, whatever the data look like. Tiles are shared out among threads;
+err on the safe side of rounding: no pair is lost, whatever the data look like. Tasks are shared out among threads;
 the matrix product, the population counts and the comparisons all run without the interpreter's lock.
 
 Records are *known* (all pairs among them are known already) or *fresh*. Fresh ones pass in blocks, each compared
 with all known records, itself, and the fresh ones behind it: once a block is done, its records are known as well.
 
-Memory: 2 · dimension + 4 · (k + 3) + 50 bytes for each record, some 100 MiB for what threads have in hand, and the
-pairs of the tasks that are under way; pairs are handed over as they are found.
+Memory: 2 · dimension + 4 · (k + 3) + 180 bytes for each record, some 100 MiB for what threads have in hand, and
+the pairs of the tasks that are under way; pairs are handed over as they are found.
 """
 
 import math
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +33,18 @@ from threadpoolctl import threadpool_limits
 from app.domain.fingerprint import Fingerprints
 from app.domain.pair_distance import NO_BITS, PairReach, pair_distances
 from app.domain.vector import DISTANCE_SCALE
+from app.services.band_join import Compare
+from app.services.hash_pairs import hash_pairs
 
 Indices = NDArray[np.int64]
 
+Found = tuple[NDArray[Any], ...]
+"""Pairs, as the arrays of ``FoundPairs``."""
+
+_BLOCK = 2048
 _ROWS = 256
 _COLUMNS = 2048
 _TASK_COLUMNS = 8192
-_HASH_ROWS = 32
 _CHECKED_AT_ONCE = 8192
 _PROJECTED_AT_ONCE = 8192
 _SAMPLE = 8192
@@ -71,15 +75,14 @@ class FoundPairs:
 @dataclass(frozen=True, slots=True)
 class _Side:
     """Records in the order of the widest axis. ``rows`` are their numbers in the fingerprints; ``prefix``
-    (n, k + 3) holds the first k coordinates, the length of the rest, −‖a‖² / 2 and 1; ``words`` the hashes' first
-    two words, each (n,); ``hashed`` the positions of records whose hash counts, for which alone there are words.
+    (n, k + 3) holds the first k coordinates, the length of the rest, −‖a‖² / 2 and 1; ``along``
+    (n,) the coordinate on that axis; ``hashed`` the positions of records whose hash counts.
     """
 
     rows: Indices
     prefix: NDArray[np.float32]
     along: NDArray[np.float32]
     hashed: Indices
-    words: tuple[NDArray[np.uint64], NDArray[np.uint64]]
 
 
 class PairSearch:
@@ -103,63 +106,70 @@ class PairSearch:
         self._fresh = self._side(order[is_fresh[order]], prefix, along)
         self._known = self._side(order[~is_fresh[order]], prefix, along)
         self.order = self._fresh.rows
+        fresh_hashes, known_hashes = (
+            fingerprints.hashes[side.rows[side.hashed]] for side in (self._fresh, self._known)
+        )
+        self._hash_pairs = hash_pairs(fresh_hashes, known_hashes, reach.bits)
 
     def run(self) -> Iterator[FoundPairs]:
         """The pairs, as they are found; at least one item for each block of fresh records, in their order."""
         threads = os.cpu_count() or 1
         executor = ThreadPoolExecutor(threads, thread_name_prefix="pairs")
-        under_way: deque[tuple[int, Future[FoundPairs]]] = deque()
+        under_way: deque[tuple[int, Future[Found]]] = deque()
         try:
-            for start, finished, side, columns in self._tasks():
-                under_way.append((finished, executor.submit(self._search, start, finished, side, columns)))
+            for finished, task in self._tasks():
+                under_way.append((finished, executor.submit(task)))
                 if len(under_way) > 2 * threads:
-                    yield under_way.popleft()[1].result()
+                    yield _result(*under_way.popleft())
             while under_way:
-                yield under_way.popleft()[1].result()
+                yield _result(*under_way.popleft())
         finally:
             executor.shutdown(cancel_futures=True)
 
-    def _tasks(self) -> Iterator[tuple[int, int, _Side, range]]:
-        """Row block, side and columns of each task; the last task of a block is the one that finishes it."""
+    def _tasks(self) -> Iterator[tuple[int, Callable[[], Found]]]:
+        """The tasks, each with the number of records that are finished once it and all before it are done."""
         total = len(self._fresh.rows)
-        for start in range(0, total, _ROWS):
-            stop = min(start + _ROWS, total)
-            for side, first in ((self._known, 0), (self._fresh, start)):
-                count = len(side.rows)
-                for column in range(first, count, _TASK_COLUMNS):
-                    yield start, stop, side, range(column, min(column + _TASK_COLUMNS, count))
+        for start in range(0, total, _BLOCK):
+            stop = min(start + _BLOCK, total)
+            above, below = np.searchsorted(self._fresh.hashed, [start, stop]).tolist()
+            for is_known, compare in self._hash_pairs.tasks(above, below):
+                yield start, partial(self._near_by_hash, self._known if is_known else self._fresh, compare)
+            for top in range(start, stop, _ROWS):
+                bottom = min(top + _ROWS, stop)
+                for side in (self._known, self._fresh):
+                    for columns in self._reached(top, bottom, side):
+                        yield start, partial(self._near_by_embedding, top, bottom, side, columns)
+            nothing = np.empty(0, np.int64)
+            yield stop, partial(self._check, nothing, nothing, by_hash=True)
 
-    def _search(self, start: int, stop: int, side: _Side, columns: range) -> FoundPairs:
-        parts = [
-            self._tile(start, stop, side, column, min(column + _COLUMNS, columns.stop))
-            for column in range(columns.start, columns.stop, _COLUMNS)
-        ]
-        # Everything before the row block is finished, and the block itself with its last task.
-        last = side is self._fresh and columns.stop == len(side.rows)
-        merged = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        return FoundPairs(stop if last else start, *merged)
+    def _reached(self, top: int, bottom: int, side: _Side) -> Iterator[range]:
+        """The columns of a side, in parts, that some rows may be within reach of by the widest axis alone."""
+        margin = np.float32(self._wide + _PRODUCT_ERROR)
+        least, most = self._fresh.along[top] - margin, self._fresh.along[bottom - 1] + margin
+        # Of fresh ones those before the rows have been compared with them.
+        first = top if side is self._fresh else int(np.searchsorted(side.along, least, "left"))
+        last = int(np.searchsorted(side.along, most, "right"))
+        for left in range(first, last, _TASK_COLUMNS):
+            yield range(left, min(left + _TASK_COLUMNS, last))
 
-    def _tile(self, start: int, stop: int, side: _Side, first: int, last: int) -> tuple[NDArray[np.generic], ...]:
-        """The pairs of one tile, as the arrays of ``FoundPairs``."""
-        width = last - first
-        codes = np.concatenate(
-            [
-                self._visual_candidates(start, stop, side, first, last),
-                self._hash_candidates(start, stop, side, first, last),
-            ]
-        )
-        codes = np.unique(codes)
-        row, column = start + codes // width, first + codes % width
-        if side is self._fresh:
-            once = column > row
-            row, column = row[once], column[once]
-        return self._check(self._fresh.rows[row], side.rows[column])
+    def _near_by_hash(self, side: _Side, compare: Compare) -> Found:
+        row, column = compare()
+        return self._check(self._fresh.rows[self._fresh.hashed[row]], side.rows[side.hashed[column]], by_hash=True)
+
+    def _near_by_embedding(self, top: int, bottom: int, side: _Side, columns: range) -> Found:
+        parts = []
+        for first in range(columns.start, columns.stop, _COLUMNS):
+            last = min(first + _COLUMNS, columns.stop)
+            codes = self._visual_candidates(top, bottom, side, first, last)
+            row, column = top + codes // (last - first), first + codes % (last - first)
+            if side is self._fresh:
+                once = column > row
+                row, column = row[once], column[once]
+            parts.append(self._check(self._fresh.rows[row], side.rows[column], by_hash=False))
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def _visual_candidates(self, start: int, stop: int, side: _Side, first: int, last: int) -> Indices:
         """Codes (row · width + column) of pairs in a tile whose embeddings may be within reach."""
-        gap = max(side.along[first] - self._fresh.along[stop - 1], self._fresh.along[start] - side.along[last - 1])
-        if gap > self._wide + _PRODUCT_ERROR:
-            return np.empty(0, np.int64)
         rows = self._fresh.prefix[start:stop].copy()
         # −‖a‖² / 2 meets the other's 1, and the other way round.
         rows[:, [-2, -1]] = rows[:, [-1, -2]]
@@ -174,33 +184,12 @@ class PairSearch:
         selected: Indices = codes[near | ((bits != NO_BITS) & (bits <= self._reach.joint_bits))]
         return selected
 
-    def _hash_candidates(self, start: int, stop: int, side: _Side, first: int, last: int) -> Indices:
-        """Codes of pairs in a tile whose hashes may be within reach."""
-        above, below = np.searchsorted(self._fresh.hashed, [start, stop])
-        left, right = np.searchsorted(side.hashed, [first, last])
-        if above == below or left == right:
-            return np.empty(0, np.int64)
-        found = []
-        wide = int(right - left)
-        # Fresh memory for every step would cost as much as the step itself.
-        apart = np.empty((_HASH_ROWS, wide), np.uint64)
-        counts = np.empty((2, _HASH_ROWS, wide), np.uint8)
-        for top in range(int(above), int(below), _HASH_ROWS):
-            bottom = min(top + _HASH_ROWS, int(below))
-            part = slice(0, bottom - top)
-            for mine, others, count in zip(self._fresh.words, side.words, counts, strict=True):
-                np.bitwise_xor(mine[top:bottom, None], others[None, left:right], out=apart[part])
-                np.bitwise_count(apart[part], out=count[part])
-            np.add(counts[0], counts[1], out=counts[0])
-            codes = np.flatnonzero(counts[0][part] <= self._reach.bits)
-            row, column = self._fresh.hashed[top + codes // wide], side.hashed[left + codes % wide]
-            found.append((row - start) * (last - first) + column - first)
-        return np.concatenate(found)
-
-    def _check(self, left: Indices, right: Indices) -> tuple[NDArray[np.generic], ...]:
-        """Those of some pairs that are within the radius, with their distances."""
-        visual = self._visual(left, right)
+    def _check(self, left: Indices, right: Indices, *, by_hash: bool) -> Found:
+        """Those of some pairs that are within the radius, and are found by their hashes or are not."""
         bits = self._bits(left, right)
+        mine = ((bits != NO_BITS) & (bits <= self._reach.bits)) == by_hash
+        left, right, bits = left[mine], right[mine], bits[mine]
+        visual = self._visual(left, right)
         distance, signal = pair_distances(visual, bits, calibrated=self._reach.calibrated)
         within = distance <= self._reach.radius
         found = (left, right, visual, bits, distance, signal)
@@ -224,9 +213,11 @@ class PairSearch:
 
     def _side(self, rows: Indices, prefix: NDArray[np.float32], along: NDArray[np.float32]) -> _Side:
         hashed = np.flatnonzero(self._prints.hashed[rows])
-        hashes = self._prints.hashes[rows[hashed]]
-        words = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
-        return _Side(rows, prefix[rows], along[rows], hashed, words)
+        return _Side(rows, prefix[rows], along[rows], hashed)
+
+
+def _result(finished: int, task: Future[Found]) -> FoundPairs:
+    return FoundPairs(finished, *task.result())
 
 
 def _bound(limit: float) -> np.float32:

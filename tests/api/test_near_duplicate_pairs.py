@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.domain.errors import CapacityExceeded, ConfigurationError
-from app.services import duplicates
+from app.services import duplicates, pair_search
 from app.services.collections import delete_collection
 from app.services.duplicates import find_duplicates
 from tests.service import Service
@@ -248,7 +248,9 @@ def test_a_deleted_collection_takes_its_pairs_along(service: Service, stored: St
     assert rows_in(database_url, "near_duplicate_pairs") == rows_in(database_url, "near_duplicate_runs") == 0
 
 
-def test_an_interrupted_run_is_taken_up(service: Service, stored: Stored) -> None:
+def test_an_interrupted_run_is_taken_up(service: Service, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Several blocks of a few hundred records.
+    monkeypatch.setattr(pair_search, "_BLOCK", 256)
     service.use_vectors(DIMENSION)
     known = rows(600)
     insert(service, known)

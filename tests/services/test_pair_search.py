@@ -7,9 +7,23 @@ from numpy.typing import NDArray
 from app.domain.fingerprint import Fingerprints
 from app.domain.model import BUNDLED, ModelIdentity
 from app.domain.pair_distance import NO_BITS, pair_distances, reach_of_radius
+from app.services import pair_search
+from app.services.band_join import BandJoin, Hashes
+from app.services.hash_pairs import Comparison, HashPairs, band_limits
 from app.services.pair_search import PairSearch
 
 Pairs = dict[tuple[int, int], tuple[float, int]]
+
+
+@pytest.fixture(params=["bands", "comparison"])
+def way_of_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes are compared in this way, whatever is cheaper, and blocks are small ones."""
+
+    def by_bands(fresh: Hashes, known: Hashes, bits: int) -> HashPairs:
+        return BandJoin(fresh, known, bits, band_limits(fresh, known, bits)[0])
+
+    monkeypatch.setattr(pair_search, "hash_pairs", by_bands if request.param == "bands" else Comparison)
+    monkeypatch.setattr(pair_search, "_BLOCK", 512)
 
 
 def fingerprints(count: int, dimension: int, *, seed: int = 0) -> Fingerprints:
@@ -66,15 +80,19 @@ def searched(prints: Fingerprints, radius: float, model: str, fresh: NDArray[np.
 
 def assert_same(found: Pairs, expected: Pairs) -> None:
     assert found.keys() == expected.keys()
-    for pair, (distance, bits) in expected.items():
-        assert found[pair][0] == pytest.approx(distance, rel=1e-5, abs=1e-4)
-        assert found[pair][1] == bits
+    both = np.array([(*found[pair], *expected[pair]) for pair in expected]).reshape(-1, 4)
+    np.testing.assert_allclose(both[:, 0], both[:, 2], rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(both[:, 1], both[:, 3])
 
 
+@pytest.mark.usefixtures("way_of_hashes")
 @pytest.mark.parametrize("model", [BUNDLED, "another"])
 @pytest.mark.parametrize(
     ("count", "dimension", "radius"),
-    [(1, 3, 5), (2, 3, 5), (257, 1, 5), (700, 12, 0), (700, 12, 2), (700, 12, 5), (700, 12, 30), (4100, 20, 5)],
+    [
+        *[(1, 3, 5), (2, 3, 5), (257, 1, 5), (700, 12, 0), (700, 12, 0.1), (700, 12, 2), (700, 12, 5)],
+        *[(700, 12, 30), (300, 12, 200), (4100, 20, 5)],
+    ],
 )
 def test_the_pairs_are_those_of_brute_force(model: str, count: int, dimension: int, radius: float) -> None:
     prints = fingerprints(count, dimension)
@@ -83,6 +101,7 @@ def test_the_pairs_are_those_of_brute_force(model: str, count: int, dimension: i
     assert_same(searched(prints, radius, model), expected)
 
 
+@pytest.mark.usefixtures("way_of_hashes")
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.7])
 def test_only_pairs_with_a_fresh_record(share: float) -> None:
     prints = fingerprints(900, 16)
@@ -90,6 +109,7 @@ def test_only_pairs_with_a_fresh_record(share: float) -> None:
     assert_same(searched(prints, 20.0, "another", fresh), brute_force(prints, 20.0, False, fresh))
 
 
+@pytest.mark.usefixtures("way_of_hashes")
 def test_finished_records_have_all_their_pairs() -> None:
     prints = fingerprints(1500, 16)
     reach = reach_of_radius(20.0, ModelIdentity("another", "", "", "", 16))
@@ -103,6 +123,24 @@ def test_finished_records_have_all_their_pairs() -> None:
         if part.finished > 700:
             return
     pytest.fail("the search ended before its last records")
+
+
+@pytest.mark.usefixtures("way_of_hashes")
+@pytest.mark.parametrize("radius", [5.0, 60.0])
+def test_pictures_that_share_hashes(radius: float) -> None:
+    prints = fingerprints(1200, 10)
+    rng = np.random.default_rng(6)
+    # A tenth are flat drawings with nearly equal hashes, a tenth share eight bands, and some are exactly equal.
+    hashes = prints.hashes.copy()
+    hashes[:120] = 0
+    hashes.view(np.uint8)[np.arange(120), rng.integers(0, 32, 120)] = 0xFF
+    hashes[120:240, :2] = hashes[120, :2]
+    hashes[240:270] = hashes[240]
+    prints = Fingerprints(prints.keys, prints.embeddings, hashes, prints.hashed)
+    fresh = rng.random(1200) < 0.6
+    expected = brute_force(prints, radius, True, fresh)
+    assert len(expected) > 5000
+    assert_same(searched(prints, radius, BUNDLED, fresh), expected)
 
 
 def test_no_records_at_all() -> None:
