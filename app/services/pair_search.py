@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from app.domain.fingerprint import Fingerprints
+from app.domain.fingerprint import HASH_WORDS, Fingerprints
 from app.domain.pair_distance import NO_BITS, PairReach, pair_distances
 from app.domain.vector import DISTANCE_SCALE
 from app.services.band_join import Compare
@@ -97,11 +97,12 @@ class PairSearch:
         _one_thread_per_product()
         self._prints = fingerprints
         self._reach = reach
+        near = reach.visual / DISTANCE_SCALE
         self._wide = max(reach.visual, reach.joint_visual) / DISTANCE_SCALE
-        self._visual_bound = _bound(reach.visual / DISTANCE_SCALE)
+        self._visual_bound = _bound(near)
         self._wide_bound = _bound(self._wide)
         is_fresh = np.ones(len(fingerprints), bool) if fresh is None else fresh
-        prefix, along = _project(fingerprints.embeddings, self._wide)
+        prefix, along = _project(fingerprints.embeddings, near, self._wide)
         order = np.argsort(along, kind="stable")
         self._fresh = self._side(order[is_fresh[order]], prefix, along)
         self._known = self._side(order[~is_fresh[order]], prefix, along)
@@ -160,29 +161,33 @@ class PairSearch:
         parts = []
         for first in range(columns.start, columns.stop, _COLUMNS):
             last = min(first + _COLUMNS, columns.stop)
-            codes = self._visual_candidates(top, bottom, side, first, last)
-            row, column = top + codes // (last - first), first + codes % (last - first)
+            row, column = self._visual_candidates(top, bottom, side, first, last)
             if side is self._fresh:
                 once = column > row
                 row, column = row[once], column[once]
             parts.append(self._check(self._fresh.rows[row], side.rows[column], by_hash=False))
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
-    def _visual_candidates(self, start: int, stop: int, side: _Side, first: int, last: int) -> Indices:
-        """Codes (row · width + column) of pairs in a tile whose embeddings may be within reach."""
+    def _visual_candidates(
+        self, start: int, stop: int, side: _Side, first: int, last: int
+    ) -> tuple[Indices, Indices]:
+        """Positions of pairs in a tile whose embeddings may be within reach."""
         rows = self._fresh.prefix[start:stop].copy()
         # −‖a‖² / 2 meets the other's 1, and the other way round.
         rows[:, [-2, -1]] = rows[:, [-1, -2]]
         bound = rows @ side.prefix[first:last].T
         codes = np.flatnonzero(bound >= self._wide_bound)
+        row = codes // (last - first)
+        column = codes - row * (last - first)
+        row += start
+        column += first
         if not self._reach.calibrated or not len(codes):
-            return codes
+            return row, column
         # Beyond the radius itself embeddings count only together with the hashes, which are sooner compared.
         near = bound.ravel()[codes] >= self._visual_bound
-        width = last - first
-        bits = self._bits(self._fresh.rows[start + codes // width], side.rows[first + codes % width])
-        selected: Indices = codes[near | ((bits != NO_BITS) & (bits <= self._reach.joint_bits))]
-        return selected
+        bits = self._bits(self._fresh.rows[row], side.rows[column])
+        near |= (bits != NO_BITS) & (bits <= self._reach.joint_bits)
+        return row[near], column[near]
 
     def _check(self, left: Indices, right: Indices, *, by_hash: bool) -> Found:
         """Those of some pairs that are within the radius, and are found by their hashes or are not."""
@@ -206,8 +211,17 @@ class PairSearch:
         return np.sqrt(visual) * DISTANCE_SCALE
 
     def _bits(self, left: Indices, right: Indices) -> NDArray[np.int16]:
+        bits = np.empty(len(left), np.int16)
         hashes, hashed = self._prints.hashes, self._prints.hashed
-        bits: NDArray[np.int16] = np.bitwise_count(hashes[left] ^ hashes[right]).sum(axis=1, dtype=np.int16)
+        for start in range(0, len(left), _CHECKED_AT_ONCE):
+            part = slice(start, start + _CHECKED_AT_ONCE)
+            apart = hashes.take(left[part], axis=0)
+            apart ^= hashes.take(right[part], axis=0)
+            counts = np.bitwise_count(apart)
+            # A sum along so short an axis takes five times as long as everything else here.
+            bits[part] = counts[:, 0]
+            for word in range(1, HASH_WORDS):
+                bits[part] += counts[:, word]
         bits[~(hashed[left] & hashed[right])] = NO_BITS
         return bits
 
@@ -225,10 +239,12 @@ def _bound(limit: float) -> np.float32:
     return np.float32(-0.5 * limit * limit - _PRODUCT_ERROR)
 
 
-def _project(embeddings: NDArray[np.float16], limit: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _project(
+    embeddings: NDArray[np.float16], near: float, wide: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The prefixes of ``_Side``, shape (n, k + 3), and the coordinates on the widest axis, (n,)."""
     count = len(embeddings)
-    onto = _axes(embeddings, limit)
+    onto = _axes(embeddings, near, wide)
     kept = onto.shape[1]
     prefix = np.empty((count, kept + 3), np.float32)
     for start in range(0, count, _PROJECTED_AT_ONCE):
@@ -244,7 +260,7 @@ def _project(embeddings: NDArray[np.float16], limit: float) -> tuple[NDArray[np.
     return prefix, np.ascontiguousarray(prefix[:, widest])
 
 
-def _axes(embeddings: NDArray[np.float16], limit: float) -> NDArray[np.float32]:
+def _axes(embeddings: NDArray[np.float16], near: float, wide: float) -> NDArray[np.float32]:
     """The first k principal axes, shape (dimension, k); all axes as they are where finding others does not pay."""
     count, dimension = embeddings.shape
     if count < _WORTH_ROTATING:
@@ -254,13 +270,14 @@ def _axes(embeddings: NDArray[np.float16], limit: float) -> NDArray[np.float32]:
     axes = np.linalg.eigh(sample.T @ sample)[1][:, ::-1]
     rotated = sample @ axes
     np.random.default_rng(1).shuffle(rotated)
-    return axes[:, : _kept_axes(rotated, limit)].astype(np.float32)
+    return axes[:, : _kept_axes(rotated, near, wide)].astype(np.float32)
 
 
-def _kept_axes(rotated: NDArray[np.float64], limit: float) -> int:
-    """How many axes to keep: where products over them and full checks of what passes cost least together.
+def _kept_axes(rotated: NDArray[np.float64], near: float, wide: float) -> int:
+    """How many axes to keep: where products over them and checks of what passes cost least together.
 
-    ``rotated`` (m, dimension) is a sample. The costs of a pair are in the proportions measured for float32.
+    ``rotated`` (m, dimension) is a sample. Of what is within ``wide`` the hashes are compared, of what is within
+    ``near`` the embeddings as well. The costs of a pair are in the proportions measured for float32.
     """
     dimension = int(rotated.shape[1])
     half = len(rotated) // 2
@@ -273,8 +290,10 @@ def _kept_axes(rotated: NDArray[np.float64], limit: float) -> int:
         squares = [np.einsum("ij,ij->i", part[:, :kept], part[:, :kept]) for part in (rows, columns)]
         apart = squares[0][:, None] + squares[1] - 2 * rows[:, :kept] @ columns[:, :kept].T
         apart += (rest[0][:, None] - rest[1]) ** 2
-        passing = np.count_nonzero(apart <= limit * limit + 2 * _PRODUCT_ERROR) / apart.size
-        cost = 0.6 + kept / 64 + passing * (50 + 1.5 * dimension)
+        passing, in_full = (
+            np.count_nonzero(apart <= limit * limit + 2 * _PRODUCT_ERROR) / apart.size for limit in (wide, near)
+        )
+        cost = 0.6 + kept / 64 + 15 * passing + 1.5 * dimension * in_full
         if cost < cheapest:
             cheapest, best = cost, kept
     return best
