@@ -21,3 +21,13 @@ class Fingerprints:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+def bits_apart(some: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int16]:
+    """The Hamming distances, shape (n,), of hashes to others row by row, both of shape (n, 4)."""
+    counts = np.bitwise_count(some ^ others)
+    # A sum along so short an axis takes five times as long as everything else here.
+    bits: NDArray[np.int16] = counts[:, 0].astype(np.int16)
+    for word in range(1, HASH_WORDS):
+        bits += counts[:, word]
+    return bits

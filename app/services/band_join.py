@@ -12,6 +12,8 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.fingerprint import bits_apart
+
 Indices = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
@@ -48,7 +50,7 @@ class BandJoin:
         self, is_known: bool, band: int, candidates: "_Candidates", first: int, last: int
     ) -> tuple[Indices, Indices]:
         others = self._known if is_known else self._fresh
-        row, column = _within_bits(self._fresh.words, others.words, candidates, range(first, last), self._bits)
+        row, column = _within_bits(self._fresh, others, candidates, range(first, last), self._bits)
         if not is_known:
             row, column = once(row, column)
         # A pair belongs to the first band that is within its limit.
@@ -90,8 +92,9 @@ class _Index:
     """Hashes by the values of bands: for each, ``entries`` are the positions by value, then by position."""
 
     def __init__(self, hashes: Hashes, bands: list[int]) -> None:
-        self.bands = np.ascontiguousarray(hashes).view(np.uint16)
+        self.hashes = np.ascontiguousarray(hashes)
         self.words = np.ascontiguousarray(hashes[:, :2])
+        self.bands = self.hashes.view(np.uint16)
         self._entries: dict[int, NDArray[np.int32]] = {}
         self._begin: dict[int, Indices] = {}
         self._end: dict[int, Indices] = {}
@@ -133,12 +136,9 @@ def values_within(limit: int) -> NDArray[np.uint16]:
 
 
 def _within_bits(
-    rows: Hashes, columns: Hashes, candidates: _Candidates, numbers: range, bits: int
+    rows: _Index, columns: _Index, candidates: _Candidates, numbers: range, bits: int
 ) -> tuple[Indices, Indices]:
-    """Positions of the candidates of some numbers whose first words differ in at most ``bits``.
-
-    ``rows`` (n, 2) and ``columns`` (m, 2) are the first two words of the hashes.
-    """
+    """Positions of the candidates of some numbers whose hashes differ in at most ``bits``."""
     found = []
     # Fresh memory for every step would cost as much as the step itself.
     size = min(_CANDIDATES_AT_ONCE, len(numbers))
@@ -151,12 +151,14 @@ def _within_bits(
         column = columns_of[part]
         column[:] = candidates.entries[place]
         # All indices are within; the mode only keeps the output from passing through a copy.
-        rows.take(row, axis=0, out=mine[part], mode="clip")
-        columns.take(column, axis=0, out=others[part], mode="clip")
+        rows.words.take(row, axis=0, out=mine[part], mode="clip")
+        columns.words.take(column, axis=0, out=others[part], mode="clip")
         np.bitwise_xor(mine[part], others[part], out=mine[part])
         np.bitwise_count(mine[part], out=counts[part])
         near = np.flatnonzero(counts[part, 0] + counts[part, 1] <= bits)
-        found.append((row[near], column[near]))
+        row, column = row[near], column[near]
+        whole = bits_apart(rows.hashes.take(row, axis=0), columns.hashes.take(column, axis=0)) <= bits
+        found.append((row[whole], column[whole]))
     row, column = (np.concatenate(positions) for positions in zip(*found, strict=True))
     return row, column
 

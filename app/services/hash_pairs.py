@@ -23,6 +23,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.fingerprint import bits_apart
 from app.services.band_join import (
     BAND_BITS,
     BANDS,
@@ -57,7 +58,7 @@ class HashPairs(Protocol):
         """The tasks that find the pairs of fresh hashes ``start`` to ``stop``: with known ones (True), and with
         each other and the fresh ones behind (False). To be called for one block after the other, from 0 on.
 
-        Each pair within the bits is found once; others may be found with them.
+        Each pair within the bits is found once, and no other one.
         """
         ...
 
@@ -75,19 +76,18 @@ def hash_pairs(fresh: Hashes, known: Hashes, bits: int) -> HashPairs:
 
 
 class Comparison:
-    """Compares all with all: pairs of which the first 128 bits differ in at most ``bits`` are found."""
+    """Compares all with all, first by 128 bits."""
 
     def __init__(self, fresh: Hashes, known: Hashes, bits: int) -> None:
-        self._fresh, self._known = _words(fresh), _words(known)
-        self._bits = bits
+        self._fresh, self._known, self._bits = fresh, known, bits
+        self._fresh_words, self._known_words = _words(fresh), _words(known)
 
     def tasks(self, start: int, stop: int) -> Iterator[tuple[bool, Compare]]:
         for is_known, others in ((True, self._known), (False, self._fresh)):
-            count = len(others[0])
             for top in range(start, stop, _ROWS):
                 bottom = min(top + _ROWS, stop)
-                for left in range(0 if is_known else top, count, _COLUMNS_OF_TASK):
-                    right = min(left + _COLUMNS_OF_TASK, count)
+                for left in range(0 if is_known else top, len(others), _COLUMNS_OF_TASK):
+                    right = min(left + _COLUMNS_OF_TASK, len(others))
                     yield is_known, partial(self._compare, is_known, range(top, bottom), range(left, right))
 
     def _compare(self, is_known: bool, rows: range, columns: range) -> tuple[Indices, Indices]:
@@ -99,22 +99,24 @@ class Comparison:
         return (row, column) if is_known else once(row, column)
 
     def _tile(self, is_known: bool, rows: range, left: int, right: int) -> tuple[Indices, Indices]:
-        others = self._known if is_known else self._fresh
-        wide = right - left
-        codes = []
+        others, words = (self._known, self._known_words) if is_known else (self._fresh, self._fresh_words)
+        found = []
         # Fresh memory for every step would cost as much as the step itself.
-        apart = np.empty((_ROWS_AT_ONCE, wide), np.uint64)
-        counts = np.empty((2, _ROWS_AT_ONCE, wide), np.uint8)
+        apart = np.empty((_ROWS_AT_ONCE, right - left), np.uint64)
+        counts = np.empty((2, _ROWS_AT_ONCE, right - left), np.uint8)
         for top in range(rows.start, rows.stop, _ROWS_AT_ONCE):
             bottom = min(top + _ROWS_AT_ONCE, rows.stop)
             part = slice(0, bottom - top)
-            for mine, other, count in zip(self._fresh, others, counts, strict=True):
+            for mine, other, count in zip(self._fresh_words, words, counts, strict=True):
                 np.bitwise_xor(mine[top:bottom, None], other[None, left:right], out=apart[part])
                 np.bitwise_count(apart[part], out=count[part])
             np.add(counts[0], counts[1], out=counts[0])
-            codes.append(top * wide + np.flatnonzero(counts[0][part] <= self._bits))
-        code = np.concatenate(codes)
-        return code // wide, left + code % wide
+            code = np.flatnonzero(counts[0][part] <= self._bits)
+            row, column = top + code // (right - left), left + code % (right - left)
+            whole = bits_apart(self._fresh.take(row, axis=0), others.take(column, axis=0)) <= self._bits
+            found.append((row[whole], column[whole]))
+        row, column = (np.concatenate(positions) for positions in zip(*found, strict=True))
+        return row, column
 
 
 def band_limits(fresh: Hashes, known: Hashes, bits: int) -> tuple[list[int], float]:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from app.domain.fingerprint import HASH_WORDS, Fingerprints
+from app.domain.fingerprint import Fingerprints, bits_apart
 from app.domain.pair_distance import NO_BITS, PairReach, pair_distances
 from app.domain.vector import DISTANCE_SCALE
 from app.services.band_join import Compare
@@ -215,13 +215,7 @@ class PairSearch:
         hashes, hashed = self._prints.hashes, self._prints.hashed
         for start in range(0, len(left), _CHECKED_AT_ONCE):
             part = slice(start, start + _CHECKED_AT_ONCE)
-            apart = hashes.take(left[part], axis=0)
-            apart ^= hashes.take(right[part], axis=0)
-            counts = np.bitwise_count(apart)
-            # A sum along so short an axis takes five times as long as everything else here.
-            bits[part] = counts[:, 0]
-            for word in range(1, HASH_WORDS):
-                bits[part] += counts[:, word]
+            bits[part] = bits_apart(hashes.take(left[part], axis=0), hashes.take(right[part], axis=0))
         bits[~(hashed[left] & hashed[right])] = NO_BITS
         return bits
 
