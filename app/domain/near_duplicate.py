@@ -6,11 +6,16 @@ same series lies away. With v the visual distance (100 · ‖a − b‖) and h t
 near-duplicate distance is the least of
 
     v                           the embeddings alone
-    h / 31 · 5                  where h ≤ 31: the hashes alone
-    max(h / 90, v / 60) · 5     where h ≤ 90 and v ≤ 60: both together, for calibrated models
+    h / 20 · 5                  where h ≤ 20: the hashes alone
+    max(h / 31, v / 90) · 5     where h ≤ 31 and v ≤ 90: close hashes of pictures not entirely unlike
+    max(h / 45, v / 76) · 5     where h ≤ 45 and v ≤ 76
+    max(h / 90, v / 40) · 5     where h ≤ 90 and v ≤ 40: close embeddings, with which a loose hash is enough
 
-so that at the default radius of 5.0 all three speak, and above it only the first reaches further. A hash of a
-picture without structure does not count; without two hashes v decides alone.
+for calibrated models; for others the least of v and, where h ≤ 31, h / 31 · 5. So at the default radius of 5.0 all
+of them speak, and above it only the first reaches further. A hash of a picture without structure does not count;
+without two hashes v decides alone.
+
+tests/bench/near_duplicates.md tells what the limits find and mistake, and over which pictures.
 """
 
 import math
@@ -25,7 +30,10 @@ DEFAULT_RADIUS = 5.0
 """Where the hash's limits lie on the scale of near-duplicate distances."""
 
 HASH_BITS = 31
-"""Hashes within this many bits belong to one picture, whatever the embeddings say."""
+"""Hashes within this many bits belong to one picture, whatever the embeddings say, if nothing is known of those.
+
+It is also as far as the index over bands of the hash finds every pair.
+"""
 
 
 class Signal(Enum):
@@ -37,29 +45,52 @@ class Signal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """How far hashes (bits) and embeddings (distance) of copies may lie apart when both have to agree."""
+class Limits:
+    """How far hashes (``bits``) and embeddings (``visual``) may lie apart where both have to agree."""
 
     bits: int
     visual: float
 
+    def hold(self, visual: float, bits: int) -> bool:
+        """Whether a pair is within both."""
+        return bits <= self.bits and visual <= self.visual
 
-BUNDLED_CALIBRATION = Calibration(bits=90, visual=60.0)
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What holds for copies under a model: hashes within ``bits``, or both signals within one of the limits.
+
+    Pairs within ``by_hash`` are found by the hash, those within ``by_embedding`` by the embedding.
+    """
+
+    bits: int
+    by_hash: tuple[Limits, ...]
+    by_embedding: Limits
+
+    @property
+    def together(self) -> tuple[Limits, ...]:
+        """The limits within which both signals decide together."""
+        return (*self.by_hash, self.by_embedding)
+
+
+BUNDLED_CALIBRATION = Calibration(20, (Limits(31, 90.0), Limits(45, 76.0)), Limits(90, 40.0))
 
 _CALIBRATIONS = {BUNDLED: BUNDLED_CALIBRATION}
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The pairs within a radius: v ≤ ``visual``, or h ≤ ``bits``, or h ≤ ``joint_bits`` and v ≤ ``joint_visual``.
-
-    The last two are None for a model without calibration.
-    """
+    """The pairs within a radius: v ≤ ``visual``, or h ≤ ``bits``, or both within one of the limits together."""
 
     visual: float
     bits: int
-    joint_bits: int | None
-    joint_visual: float | None
+    by_hash: tuple[Limits, ...] = ()
+    by_embedding: Limits | None = None
+
+    @property
+    def together(self) -> tuple[Limits, ...]:
+        """The limits within which both signals decide together; none without calibration."""
+        return self.by_hash if self.by_embedding is None else (*self.by_hash, self.by_embedding)
 
     def holds(self, visual: float, bits: int | None) -> bool:
         """Whether a pair is within reach; ``bits`` is None unless both hashes count."""
@@ -67,9 +98,7 @@ class Reach:
             return True
         if bits is None:
             return False
-        if self.joint_bits is None or self.joint_visual is None:
-            return bits <= self.bits
-        return bits <= self.bits or (bits <= self.joint_bits and visual <= self.joint_visual)
+        return bits <= self.bits or any(limits.hold(visual, bits) for limits in self.together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +118,13 @@ def calibration_of(model: ModelIdentity) -> Calibration | None:
 def reach_of(radius: float, calibration: Calibration | None) -> Reach:
     """The limits that the signals have for a radius of the near-duplicate distance."""
     share = min(radius / DEFAULT_RADIUS, 1.0)
+    if calibration is None:
+        return Reach(radius, whole(share * HASH_BITS))
     return Reach(
         visual=radius,
-        bits=_whole(share * HASH_BITS),
-        joint_bits=None if calibration is None else _whole(share * calibration.bits),
-        joint_visual=None if calibration is None else share * calibration.visual,
+        bits=whole(share * calibration.bits),
+        by_hash=tuple(scaled(limits, share) for limits in calibration.by_hash),
+        by_embedding=scaled(calibration.by_embedding, share),
     )
 
 
@@ -106,13 +137,13 @@ def near_distance(visual: float, bits: int | None, calibration: Calibration | No
     nearest, signal = visual, Signal.VISUAL
     if bits is None:
         return nearest, signal
-    joint = calibration is not None and bits <= calibration.bits and visual <= calibration.visual
-    if calibration is not None and joint:
-        together = DEFAULT_RADIUS * max(bits / calibration.bits, visual / calibration.visual)
-        if together <= nearest:
+    for limits in () if calibration is None else calibration.together:
+        together = DEFAULT_RADIUS * max(bits / limits.bits, visual / limits.visual)
+        if limits.hold(visual, bits) and together <= nearest:
             nearest, signal = together, Signal.BOTH
-    if bits <= HASH_BITS:
-        alone = DEFAULT_RADIUS * bits / HASH_BITS
+    most = HASH_BITS if calibration is None else calibration.bits
+    if bits <= most:
+        alone = DEFAULT_RADIUS * bits / most
         if alone < nearest:
             nearest, signal = alone, Signal.HASH
         elif alone == nearest:
@@ -120,6 +151,12 @@ def near_distance(visual: float, bits: int | None, calibration: Calibration | No
     return nearest, signal
 
 
-def _whole(bits: float) -> int:
+def scaled(limits: Limits, share: float) -> Limits:
+    """The limits for a part of the default radius."""
+    return Limits(whole(share * limits.bits), share * limits.visual)
+
+
+def whole(bits: float) -> int:
+    """How many bits are within a limit."""
     # A product such as 0.2 / 5 * 31 may fall short of a whole number by a rounding error.
     return math.floor(bits + 1e-9)

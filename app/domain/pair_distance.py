@@ -3,14 +3,22 @@
 The rule is the one of ``app.domain.near_duplicate``, written for arrays; a test holds the two equal.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.model import ModelIdentity
-from app.domain.near_duplicate import BUNDLED_CALIBRATION, DEFAULT_RADIUS, HASH_BITS, Signal, calibration_of
+from app.domain.near_duplicate import (
+    BUNDLED_CALIBRATION,
+    DEFAULT_RADIUS,
+    HASH_BITS,
+    Limits,
+    Signal,
+    calibration_of,
+    scaled,
+    whole,
+)
 
 SIGNALS = (Signal.VISUAL.value, Signal.HASH.value, Signal.BOTH.value)
 """What decided about a pair, by the numbers that ``pair_distances`` gives."""
@@ -18,14 +26,18 @@ SIGNALS = (Signal.VISUAL.value, Signal.HASH.value, Signal.BOTH.value)
 NO_BITS = -1
 """Stands for the Hamming distance of a pair of which not both hashes count."""
 
-_BITS = HASH_BITS
-_JOINT_BITS, _JOINT_VISUAL = BUNDLED_CALIBRATION.bits, BUNDLED_CALIBRATION.visual
+# Beyond these no pair within the radius is, unless its hashes lie within HASH_BITS.
+_OUTER = Limits(
+    max(limits.bits for limits in BUNDLED_CALIBRATION.together),
+    max(limits.visual for limits in BUNDLED_CALIBRATION.together if limits.bits > HASH_BITS),
+)
 _VISUAL, _HASH, _BOTH = range(3)
 
 
 @dataclass(frozen=True, slots=True)
 class PairReach:
-    """The pairs within a radius: v ≤ ``visual``, or h ≤ ``bits``, or h ≤ ``joint_bits`` and v ≤ ``joint_visual``.
+    """Limits outside of which no pair is within a radius: v ≤ ``visual``, or h ≤ ``bits``, or h ≤ ``joint_bits``
+    and v ≤ ``joint_visual``. Of the pairs inside of them ``pair_distances`` tells which are.
 
     The last two are -1 for a model without calibration: no pair is within them.
     """
@@ -45,13 +57,13 @@ class PairReach:
 def reach_of_radius(radius: float, model: ModelIdentity) -> PairReach:
     """The limits for ``radius``; above the default one only the visual distance reaches further."""
     share = min(radius / DEFAULT_RADIUS, 1.0)
-    calibrated = calibration_of(model) is not None
+    outer = scaled(_OUTER, share) if calibration_of(model) is not None else Limits(-1, -1.0)
     return PairReach(
         radius=radius,
         visual=radius,
-        bits=_whole(share * _BITS),
-        joint_bits=_whole(share * _JOINT_BITS) if calibrated else -1,
-        joint_visual=share * _JOINT_VISUAL if calibrated else -1.0,
+        bits=whole(share * HASH_BITS),
+        joint_bits=outer.bits,
+        joint_visual=outer.visual,
     )
 
 
@@ -66,20 +78,16 @@ def pair_distances(
     distance = visual.copy()
     signal = np.full(len(visual), _VISUAL, np.int8)
     hashed = bits != NO_BITS
-    if calibrated:
-        together = DEFAULT_RADIUS * np.maximum(bits / _JOINT_BITS, visual / _JOINT_VISUAL)
-        counts = hashed & (bits <= _JOINT_BITS) & (visual <= _JOINT_VISUAL) & (together <= distance)
+    for limits in BUNDLED_CALIBRATION.together if calibrated else ():
+        together = DEFAULT_RADIUS * np.maximum(bits / limits.bits, visual / limits.visual)
+        counts = hashed & (bits <= limits.bits) & (visual <= limits.visual) & (together <= distance)
         distance[counts] = together[counts]
         signal[counts] = _BOTH
-    alone = DEFAULT_RADIUS * bits / _BITS
-    counts = hashed & (bits <= _BITS)
+    most = BUNDLED_CALIBRATION.bits if calibrated else HASH_BITS
+    alone = DEFAULT_RADIUS * bits / most
+    counts = hashed & (bits <= most)
     signal[counts & (alone == distance)] = _BOTH
     counts &= alone < distance
     distance[counts] = alone[counts]
     signal[counts] = _HASH
     return distance, signal
-
-
-def _whole(bits: float) -> int:
-    # A product such as 0.2 / 5 * 31 may fall short of a whole number by a rounding error.
-    return math.floor(bits + 1e-9)

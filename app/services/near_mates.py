@@ -66,8 +66,8 @@ class NearMates:
             visual = DISTANCE_SCALE * np.sqrt(np.maximum(gaps, 0)) - _SLACK
             bits = self._bits_apart(start, end)
             near = (visual <= self._reach.visual) | (bits <= self._reach.bits)
-            if self._reach.joint_bits is not None and self._reach.joint_visual is not None:
-                near |= (bits <= self._reach.joint_bits) & (visual <= self._reach.joint_visual)
+            for limits in self._reach.together:
+                near |= (bits <= limits.bits) & (visual <= limits.visual)
             rows += [np.packbits(near[row, : start + row]) for row in range(end - start)]
         return rows
 

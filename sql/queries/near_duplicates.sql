@@ -37,15 +37,16 @@ WHERE every.distance * 100 <= visual_limit.distance
 -- name: near_duplicates
 -- The near duplicates of a query among the records that match a filter. Candidates are those within reach of the
 -- embedding, and all whose hashes lie within reach; then both signals are known of each.
--- parameters: those of {query}, {visual} and {where}; visual, bits, joint_bits, joint_visual (the limits, as in
--- app/domain/near_duplicate.py), limit
+-- parameters: those of {query}, {visual} and {where}; visual, bits, together_bits with together_visual (arrays: the
+-- limits, as in app/domain/near_duplicate.py), candidate_bits, candidate_visual (those of candidates by the hash and,
+-- where the query has a hash, by the embedding), limit
 -- rows: known (whether the query has an embedding), seen (candidates of the vector index), within (those of them
 -- within reach), visual (distance), bits (Hamming distance, NULL unless both hashes count), {columns}; one row with
 -- the id NULL when there are none
 WITH query AS MATERIALIZED (
     {query}
 ), visual_limit AS MATERIALIZED (
-    SELECT greatest(%(visual)s::float8, CASE WHEN query.phash IS NOT NULL THEN %(joint_visual)s::float8 END)
+    SELECT greatest(%(visual)s::float8, CASE WHEN query.phash IS NOT NULL THEN %(candidate_visual)s::float8 END)
         AS distance
     FROM query
 ), visual AS MATERIALIZED (
@@ -55,7 +56,7 @@ WITH query AS MATERIALIZED (
     FROM lookalike.records r
     WHERE r.collection_id = %(collection_id)s
       AND r.phash_bands && (SELECT lookalike.phash_probes(query.phash) FROM query)
-      AND bit_count(r.phash # (SELECT query.phash FROM query)) <= %(bits)s
+      AND bit_count(r.phash # (SELECT query.phash FROM query)) <= %(candidate_bits)s
 ), candidates AS MATERIALIZED (
     SELECT visual.key FROM visual, visual_limit WHERE visual.distance * 100 <= visual_limit.distance
     UNION
@@ -74,13 +75,15 @@ WITH query AS MATERIALIZED (
         -- Computed once a row.
         OFFSET 0
     ) pair
-    WHERE {where} AND (
-        pair.visual <= %(visual)s OR pair.bits <= %(bits)s
-        OR (pair.bits <= %(joint_bits)s AND pair.visual <= %(joint_visual)s)
-    )
+    CROSS JOIN LATERAL (
+        SELECT pair.bits <= %(bits)s OR EXISTS (
+            SELECT FROM unnest(%(together_bits)s::integer[], %(together_visual)s::float8[]) AS together (bits, visual)
+            WHERE pair.bits <= together.bits AND pair.visual <= together.visual
+        ) AS holds
+    ) hashes
+    WHERE {where} AND (pair.visual <= %(visual)s OR hashes.holds)
     -- Cut, if at all, where it does not matter: those that the hash brought first, then by the embedding.
-    ORDER BY (pair.bits <= %(bits)s OR (pair.bits <= %(joint_bits)s AND pair.visual <= %(joint_visual)s)) IS TRUE DESC,
-             pair.visual, r.id
+    ORDER BY hashes.holds IS TRUE DESC, pair.visual, r.id
     LIMIT %(limit)s
 )
 SELECT summary.*, near.*

@@ -9,7 +9,7 @@ from app.db.near_duplicates import Appearance
 from app.db.records import NewRecord, copy_records
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
-from app.domain.near_duplicate import Calibration, Reach, reach_of
+from app.domain.near_duplicate import BUNDLED_CALIBRATION, Reach, reach_of
 from app.images.phash import MINIMUM_QUALITY, hamming
 from tests.service import Service
 
@@ -49,7 +49,8 @@ def hashes() -> dict[str, bytes | None]:
     made: dict[str, bytes | None] = {f"x{n}": rng.bytes(32) for n in range(3000)}
     origin = made["x0"]
     assert origin is not None
-    spread = [16 * (n % 16) + n // 16 for n in range(256)]  # each band gets its share: the worst case
+    # Each band gets its share: the worst case. (The first bit of ``flipped`` is the last of the hash.)
+    spread = [255 - (16 * (n // 16) + (5 * (n // 16) + n % 16) % 16) for n in range(256)]
     for distance in range(41):
         made[f"spread {distance}"] = flipped(origin, spread[:distance])
         made[f"dense {distance}"] = flipped(origin, list(range(distance)))
@@ -67,7 +68,7 @@ def test_all_hashes_within_reach_are_found(service: Service, hashes: dict[str, b
     database = service.runtime.database
     for query in ("x0", Appearance(vectors[0], origin)):
         for bits in (31, 30, 15, 0):
-            reach = Reach(0.0, bits, None, None)
+            reach = Reach(0.0, bits)
             found = near_duplicates.find(database, collection, query, ONLY_ID, reach, candidates=100, limit=1000)
             expected = {
                 id: hamming(origin, phash)
@@ -82,6 +83,38 @@ def test_all_hashes_within_reach_are_found(service: Service, hashes: dict[str, b
     )
     assert "phash_bands" in plan.split("Bitmap Index Scan on", 1)[1].splitlines()[0], plan
     assert "_hnsw_" in plan, plan
+
+
+@pytest.mark.parametrize("candidates", [200, None])
+@pytest.mark.parametrize("radius", [1.0, 2.5, 5.0])
+def test_hashes_and_embeddings_decide_together(
+    service: Service, hashes: dict[str, bytes | None], radius: float, candidates: int | None
+) -> None:
+    """Of hashes over 31 bits apart the index may miss those that differ in as many bits of every band."""
+    origin = hashes["x0"]
+    assert origin is not None
+    near = {id: phash for id, phash in hashes.items() if not id.startswith("x")}
+    near |= {f"{id} again": phash for id, phash in near.items()}
+    angles = np.random.default_rng(11).choice([0.1, 0.3, 0.5, 0.7, 0.85, 1.0], len(near) + 1)
+    angles[0] = 0
+    vectors = np.zeros((len(near) + 1, DIMENSION))
+    vectors[:, 0], vectors[:, 1] = np.cos(angles), np.sin(angles)
+    collection = fill(service, {"x0": origin, **near}, unit(vectors))
+    reach = reach_of(radius, BUNDLED_CALIBRATION)
+    found = near_duplicates.find(
+        service.runtime.database, collection, "x0", ONLY_ID, reach, candidates=candidates, limit=1000
+    )
+    expected = set()
+    for (id, phash), angle in zip(near.items(), angles[1:], strict=True):
+        assert phash is not None
+        if reach.holds(100 * 2 * np.sin(angle / 2), hamming(origin, phash)):
+            expected.add(id)
+    ids = {item.record.id for item in found.near} - {"x0"}
+    assert ids <= expected
+    assert len(expected) > (5 if radius < 5 else 60)
+    missed = {id: hamming(origin, near[id] or b"") for id in expected - ids}
+    assert all(candidates is not None and not id.startswith("random") for id in missed), missed
+    assert all(int(id.split()[1]) > 31 for id in expected - ids)
 
 
 def test_probes_cover_every_two_hashes_within_31_bits(database_url: str) -> None:
@@ -100,14 +133,20 @@ def test_probes_cover_every_two_hashes_within_31_bits(database_url: str) -> None
             assert row == (True,)
 
 
-def test_bands_are_the_hash(database_url: str) -> None:
-    phash = bytes(range(32))
+def test_each_band_has_one_bit_of_each_row_and_column(database_url: str) -> None:
+    square = np.random.default_rng(3).integers(0, 2, (16, 16))
+    bands = np.zeros((16, 16), int)
+    for band in range(16):
+        for row in range(16):
+            column = (5 * row + band) % 16
+            bands[band, column] = square[row, column]
     with psycopg.connect(database_url) as connection:
-        row = connection.execute(
+        found = connection.execute(
             "SELECT lookalike.phash_bands(%s::bit(256)), cardinality(lookalike.phash_probes(%s::bit(256)))",
-            [f"{int.from_bytes(phash):0256b}"] * 2,
+            ["".join(map(str, square.ravel()))] * 2,
         ).fetchone()
-    assert row == ([65536 * n + 2 * n * 256 + 2 * n + 1 for n in range(16)], 16 * 17)
+    values = [65536 * band + int("".join(map(str, bits)), 2) for band, bits in enumerate(bands.tolist())]
+    assert found == (values, 16 * 17)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +164,7 @@ def test_more_within_reach_than_candidates_is_told(service: Service) -> None:
     vectors = unit(np.ones((150, DIMENSION)) + np.random.default_rng(8).normal(size=(150, DIMENSION)) / 100)
     vectors[140:] *= -1
     collection = fill(service, {f"x{n}": None for n in range(150)}, vectors)
-    reach = reach_of(50.0, Calibration(90, 60.0))
+    reach = reach_of(50.0, BUNDLED_CALIBRATION)
     database = service.runtime.database
 
     def found(candidates: int | None) -> tuple[bool, int]:

@@ -5,6 +5,7 @@ import pytest
 
 from app.domain.model import BUNDLED, ModelIdentity, vectors_identity
 from app.domain.near_duplicate import (
+    BUNDLED_CALIBRATION,
     Calibration,
     Signal,
     calibration_of,
@@ -12,7 +13,7 @@ from app.domain.near_duplicate import (
     reach_of,
 )
 
-CALIBRATION = Calibration(bits=90, visual=60.0)
+CALIBRATION = BUNDLED_CALIBRATION
 
 
 @pytest.mark.parametrize(
@@ -22,14 +23,21 @@ CALIBRATION = Calibration(bits=90, visual=60.0)
         (0, None, 0, Signal.VISUAL),
         (3, None, 3, Signal.VISUAL),
         (3, 256, 3, Signal.VISUAL),
-        (100, 31, 5, Signal.HASH),
-        (100, 32, 100, Signal.VISUAL),
-        (60, 90, 5, Signal.BOTH),
-        (60.1, 90, 60.1, Signal.VISUAL),
-        (60, 91, 60, Signal.VISUAL),
-        (30, 45, 2.5, Signal.BOTH),
-        (30, 9, 5 * 9 / 31, Signal.HASH),
-        (12, 18, 1, Signal.BOTH),
+        # The hashes alone.
+        (100, 20, 5, Signal.HASH),
+        (100, 21, 100, Signal.VISUAL),
+        (89, 1, 0.25, Signal.HASH),
+        # Close hashes, then loose ones; the looser, the closer the embeddings have to be.
+        (90, 31, 5, Signal.BOTH),
+        (90.1, 31, 90.1, Signal.VISUAL),
+        (76, 45, 5, Signal.BOTH),
+        (76.1, 45, 76.1, Signal.VISUAL),
+        (76, 46, 76, Signal.VISUAL),
+        (40, 90, 5, Signal.BOTH),
+        (40.1, 90, 40.1, Signal.VISUAL),
+        (40, 91, 40, Signal.VISUAL),
+        (36, 11, 2, Signal.BOTH),
+        (20, 45, 2.5, Signal.BOTH),
         (0.5, 18, 0.5, Signal.VISUAL),
     ],
 )

@@ -13,18 +13,21 @@ def model(name: str) -> ModelIdentity:
 
 
 def defined(v: float, h: int, calibrated: bool) -> float:
-    near = h != NO_BITS and (h <= 31 or (calibrated and h <= 90 and v <= 60))
-    if not near:
-        return v
-    joint = max(h / 90, v / 60) if calibrated and v <= 60 else np.inf
-    return min(v, 5 * min(h / 31 if h <= 31 else np.inf, joint))
+    near = [v]
+    alone, together = (20, [(31, 90), (45, 76), (90, 40)]) if calibrated else (31, [])
+    if 0 <= h <= alone:
+        near.append(5 * h / alone)
+    for bits, visual in together:
+        if 0 <= h <= bits and v <= visual:
+            near.append(5 * max(h / bits, v / visual))
+    return min(near)
 
 
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_distances_are_as_defined(calibrated: bool) -> None:
     rng = np.random.default_rng(1)
-    visual = np.concatenate([rng.uniform(0, 150, 2000), [0, 60, 60, 5, 200]])
-    bits = np.concatenate([rng.integers(-1, 130, 2000), [0, 90, 31, 32, 0]]).astype(np.int16)
+    visual = np.concatenate([rng.uniform(0, 150, 2000), [0, 90, 76, 40, 76, 5, 200]])
+    bits = np.concatenate([rng.integers(-1, 130, 2000), [0, 31, 45, 90, 46, 32, 0]]).astype(np.int16)
     distance, _ = pair_distances(visual, bits, calibrated=calibrated)
     expected = [defined(v, h, calibrated) for v, h in zip(visual, bits.tolist(), strict=True)]
     assert distance == pytest.approx(expected, abs=1e-12)
@@ -32,7 +35,15 @@ def test_distances_are_as_defined(calibrated: bool) -> None:
 
 @pytest.mark.parametrize(
     ("visual", "bits", "signal"),
-    [(3.0, NO_BITS, "visual"), (3.0, 200, "visual"), (100.0, 10, "hash"), (40.0, 80, "both"), (0.0, 0, "both")],
+    [
+        (3.0, NO_BITS, "visual"),
+        (3.0, 200, "visual"),
+        (100.0, 10, "hash"),
+        (40.0, 80, "both"),
+        (60.0, 40, "both"),
+        (60.0, 80, "visual"),
+        (0.0, 0, "both"),
+    ],
 )
 def test_the_signal_that_decided(visual: float, bits: int, signal: str) -> None:
     _, signals = pair_distances(np.array([visual]), np.array([bits], np.int16), calibrated=True)
@@ -41,16 +52,20 @@ def test_the_signal_that_decided(visual: float, bits: int, signal: str) -> None:
 
 @pytest.mark.parametrize("name", [BUNDLED, "other"])
 @pytest.mark.parametrize("radius", [0.0, 1.0, 2.5, 5.0, 40.0])
-def test_the_limits_of_a_radius_admit_what_is_within(name: str, radius: float) -> None:
+def test_nothing_within_lies_beyond_the_limits(name: str, radius: float) -> None:
     rng = np.random.default_rng(2)
     visual, bits = rng.uniform(0, 80, 5000), rng.integers(-1, 120, 5000).astype(np.int16)
     reach = reach_of_radius(radius, model(name))
     assert reach.calibrated == (name == BUNDLED)
     distance, _ = pair_distances(visual, bits, calibrated=reach.calibrated)
     hashed = bits != NO_BITS
-    admitted = (visual <= reach.visual) | (hashed & (bits <= reach.bits))
-    admitted |= hashed & (bits <= reach.joint_bits) & (visual <= reach.joint_visual)
-    assert ((distance <= radius) == admitted).all()
+    inside = (visual <= reach.visual) | (hashed & (bits <= reach.bits))
+    inside |= hashed & (bits <= reach.joint_bits) & (visual <= reach.joint_visual)
+    within = distance <= radius
+    assert within.any() or not radius
+    assert (within <= inside).all()
+    if not reach.calibrated:
+        assert (within == inside).all()
 
 
 def test_the_rule_is_the_one_for_single_pairs() -> None:

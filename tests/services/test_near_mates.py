@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.db.near_duplicates import Appearance
-from app.domain.near_duplicate import Calibration, reach_of
+from app.domain.near_duplicate import BUNDLED_CALIBRATION, Calibration, reach_of
 from app.images.phash import hamming
 from app.services.near_mates import NearMates
 
@@ -22,7 +22,7 @@ def batch(count: int) -> list[Appearance]:
     return made
 
 
-@pytest.mark.parametrize("calibration", [None, Calibration(90, 60.0)])
+@pytest.mark.parametrize("calibration", [None, BUNDLED_CALIBRATION])
 @pytest.mark.parametrize("radius", [0.0, 2.0, 5.0, 30.0])
 def test_all_pairs_and_no_others(radius: float, calibration: Calibration | None) -> None:
     appearances, reach = batch(620), reach_of(radius, calibration)
