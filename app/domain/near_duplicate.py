@@ -119,12 +119,12 @@ def reach_of(radius: float, calibration: Calibration | None) -> Reach:
     """The limits that the signals have for a radius of the near-duplicate distance."""
     share = min(radius / DEFAULT_RADIUS, 1.0)
     if calibration is None:
-        return Reach(radius, whole(share * HASH_BITS))
+        return Reach(radius, _whole(share * HASH_BITS))
     return Reach(
         visual=radius,
-        bits=whole(share * calibration.bits),
-        by_hash=tuple(scaled(limits, share) for limits in calibration.by_hash),
-        by_embedding=scaled(calibration.by_embedding, share),
+        bits=_whole(share * calibration.bits),
+        by_hash=tuple(_scaled(limits, share) for limits in calibration.by_hash),
+        by_embedding=_scaled(calibration.by_embedding, share),
     )
 
 
@@ -151,12 +151,10 @@ def near_distance(visual: float, bits: int | None, calibration: Calibration | No
     return nearest, signal
 
 
-def scaled(limits: Limits, share: float) -> Limits:
-    """The limits for a part of the default radius."""
-    return Limits(whole(share * limits.bits), share * limits.visual)
+def _scaled(limits: Limits, share: float) -> Limits:
+    return Limits(_whole(share * limits.bits), share * limits.visual)
 
 
-def whole(bits: float) -> int:
-    """How many bits are within a limit."""
+def _whole(bits: float) -> int:
     # A product such as 0.2 / 5 * 31 may fall short of a whole number by a rounding error.
     return math.floor(bits + 1e-9)

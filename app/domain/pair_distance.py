@@ -13,11 +13,9 @@ from app.domain.near_duplicate import (
     BUNDLED_CALIBRATION,
     DEFAULT_RADIUS,
     HASH_BITS,
-    Limits,
     Signal,
     calibration_of,
-    scaled,
-    whole,
+    reach_of,
 )
 
 SIGNALS = (Signal.VISUAL.value, Signal.HASH.value, Signal.BOTH.value)
@@ -26,11 +24,6 @@ SIGNALS = (Signal.VISUAL.value, Signal.HASH.value, Signal.BOTH.value)
 NO_BITS = -1
 """Stands for the Hamming distance of a pair of which not both hashes count."""
 
-# Beyond these no pair within the radius is, unless its hashes lie within HASH_BITS.
-_OUTER = Limits(
-    max(limits.bits for limits in BUNDLED_CALIBRATION.together),
-    max(limits.visual for limits in BUNDLED_CALIBRATION.together if limits.bits > HASH_BITS),
-)
 _VISUAL, _HASH, _BOTH = range(3)
 
 
@@ -56,14 +49,14 @@ class PairReach:
 
 def reach_of_radius(radius: float, model: ModelIdentity) -> PairReach:
     """The limits for ``radius``; above the default one only the visual distance reaches further."""
-    share = min(radius / DEFAULT_RADIUS, 1.0)
-    outer = scaled(_OUTER, share) if calibration_of(model) is not None else Limits(-1, -1.0)
+    reach = reach_of(radius, calibration_of(model))
+    by_embedding = reach.by_embedding
     return PairReach(
         radius=radius,
         visual=radius,
-        bits=whole(share * HASH_BITS),
-        joint_bits=outer.bits,
-        joint_visual=outer.visual,
+        bits=max([reach.bits, *(limits.bits for limits in reach.by_hash)]),
+        joint_bits=-1 if by_embedding is None else by_embedding.bits,
+        joint_visual=-1.0 if by_embedding is None else by_embedding.visual,
     )
 
 
