@@ -6,14 +6,15 @@ same series lies away. With v the visual distance (100 · ‖a − b‖) and h t
 near-duplicate distance is the least of
 
     v                           the embeddings alone
-    h / 20 · 5                  where h ≤ 20: the hashes alone
-    max(h / 31, v / 90) · 5     where h ≤ 31 and v ≤ 90: close hashes of pictures not entirely unlike
+    max(h / 20, v / 95) · 5     where h ≤ 20 and v ≤ 95: close hashes of pictures not entirely unlike
+    max(h / 31, v / 90) · 5     where h ≤ 31 and v ≤ 90
     max(h / 45, v / 76) · 5     where h ≤ 45 and v ≤ 76
     max(h / 90, v / 40) · 5     where h ≤ 90 and v ≤ 40: close embeddings, with which a loose hash is enough
 
 for calibrated models; for others the least of v and, where h ≤ 31, h / 31 · 5. So at the default radius of 5.0 all
 of them speak, and above it only the first reaches further. A hash of a picture without structure does not count;
-without two hashes v decides alone.
+without two hashes v decides alone. (Different pictures are within v = 95 once in 350 pairs. That is little to ask,
+but keeps apart patterns whose hashes agree by accident, as a fine chessboard's and a plain field's with a margin.)
 
 tests/bench/near_duplicates.md tells what the limits find and mistake, and over which pictures.
 """
@@ -58,12 +59,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What holds for copies under a model: hashes within ``bits``, or both signals within one of the limits.
+    """What holds for copies under a model: both signals are within one of the limits.
 
     Pairs within ``by_hash`` are found by the hash, those within ``by_embedding`` by the embedding.
     """
 
-    bits: int
     by_hash: tuple[Limits, ...]
     by_embedding: Limits
 
@@ -73,14 +73,17 @@ class Calibration:
         return (*self.by_hash, self.by_embedding)
 
 
-BUNDLED_CALIBRATION = Calibration(20, (Limits(31, 90.0), Limits(45, 76.0)), Limits(90, 40.0))
+BUNDLED_CALIBRATION = Calibration((Limits(20, 95.0), Limits(31, 90.0), Limits(45, 76.0)), Limits(90, 40.0))
 
 _CALIBRATIONS = {BUNDLED: BUNDLED_CALIBRATION}
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The pairs within a radius: v ≤ ``visual``, or h ≤ ``bits``, or both within one of the limits together."""
+    """The pairs within a radius: v ≤ ``visual``, or h ≤ ``bits``, or both within one of the limits together.
+
+    There are either such limits or, without a calibration, ``bits``, which is -1 otherwise.
+    """
 
     visual: float
     bits: int
@@ -122,7 +125,7 @@ def reach_of(radius: float, calibration: Calibration | None) -> Reach:
         return Reach(radius, _whole(share * HASH_BITS))
     return Reach(
         visual=radius,
-        bits=_whole(share * calibration.bits),
+        bits=-1,
         by_hash=tuple(_scaled(limits, share) for limits in calibration.by_hash),
         by_embedding=_scaled(calibration.by_embedding, share),
     )
@@ -141,9 +144,8 @@ def near_distance(visual: float, bits: int | None, calibration: Calibration | No
         together = DEFAULT_RADIUS * max(bits / limits.bits, visual / limits.visual)
         if limits.hold(visual, bits) and together <= nearest:
             nearest, signal = together, Signal.BOTH
-    most = HASH_BITS if calibration is None else calibration.bits
-    if bits <= most:
-        alone = DEFAULT_RADIUS * bits / most
+    if calibration is None and bits <= HASH_BITS:
+        alone = DEFAULT_RADIUS * bits / HASH_BITS
         if alone < nearest:
             nearest, signal = alone, Signal.HASH
         elif alone == nearest:

@@ -76,9 +76,10 @@ def pair_distances(
         counts = hashed & (bits <= limits.bits) & (visual <= limits.visual) & (together <= distance)
         distance[counts] = together[counts]
         signal[counts] = _BOTH
-    most = BUNDLED_CALIBRATION.bits if calibrated else HASH_BITS
-    alone = DEFAULT_RADIUS * bits / most
-    counts = hashed & (bits <= most)
+    if calibrated:
+        return distance, signal
+    alone = DEFAULT_RADIUS * bits / HASH_BITS
+    counts = hashed & (bits <= HASH_BITS)
     signal[counts & (alone == distance)] = _BOTH
     counts &= alone < distance
     distance[counts] = alone[counts]

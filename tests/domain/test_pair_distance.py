@@ -14,10 +14,9 @@ def model(name: str) -> ModelIdentity:
 
 def defined(v: float, h: int, calibrated: bool) -> float:
     near = [v]
-    alone, together = (20, [(31, 90), (45, 76), (90, 40)]) if calibrated else (31, [])
-    if 0 <= h <= alone:
-        near.append(5 * h / alone)
-    for bits, visual in together:
+    if 0 <= h <= 31 and not calibrated:
+        near.append(5 * h / 31)
+    for bits, visual in [(20, 95), (31, 90), (45, 76), (90, 40)] if calibrated else []:
         if 0 <= h <= bits and v <= visual:
             near.append(5 * max(h / bits, v / visual))
     return min(near)
@@ -38,7 +37,8 @@ def test_distances_are_as_defined(calibrated: bool) -> None:
     [
         (3.0, NO_BITS, "visual"),
         (3.0, 200, "visual"),
-        (100.0, 10, "hash"),
+        (90.0, 10, "both"),
+        (100.0, 10, "visual"),
         (40.0, 80, "both"),
         (60.0, 40, "both"),
         (60.0, 80, "visual"),
