@@ -121,7 +121,7 @@ def _range(runtime: Runtime, access: Access, arguments: Arguments) -> Response:
         arguments["query_record"],
         arguments["fields_to_return"],
         radius=arguments["radius"],
-        effort=arguments["cand_set_size"] or arguments["approx_param"],
+        effort=arguments["effort"],
         where=arguments["filter"],
         product_field=arguments["product_field"],
     )
@@ -174,7 +174,7 @@ def _paging(arguments: Arguments) -> dict[str, Any]:
         "fields": arguments["fields_to_return"],
         "k": arguments["k"],
         "offset": arguments["offset"],
-        "effort": arguments["cand_set_size"] or arguments["approx_param"],
+        "effort": arguments["effort"],
     }
 
 
@@ -190,7 +190,7 @@ def _near_duplicates(runtime: Runtime, access: Access, arguments: Arguments) -> 
         arguments["query_record"],
         arguments["fields_to_return"],
         radius=arguments["radius"],
-        effort=arguments["cand_set_size"] or arguments["approx_param"],
+        effort=arguments["effort"],
         where=arguments["filter"],
     )
     return listing(
@@ -208,7 +208,7 @@ def _near_dups_insert(runtime: Runtime, access: Access, arguments: Arguments) ->
         arguments["records"],
         arguments["fields_to_return"],
         radius=arguments["radius"],
-        effort=arguments["cand_set_size"] or arguments["approx_param"],
+        effort=arguments["effort"],
     )
     return processing(status_of_insertion(len(done.answer), done.skipped), done.answer, done.skipped)
 

@@ -3,20 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields
 
 from app.api.schemas import (
-    MAX_PAGE,
-    Effort,
     FieldsToReturn,
     FilterField,
+    Indexed,
     Number,
     Object,
+    Paged,
     Records,
     Request,
     VisualKnn,
-    WholeNumber,
-    require_reach,
 )
 from app.domain.combined_distance import Aggregation
 from app.domain.fields import ONLY_ID
@@ -37,29 +35,21 @@ class TextKnn(VisualKnn):
     """textKNN"""
 
 
-class _RankedPage(Request):
+class _Ranking(Indexed, Paged):
     """What the searches by several queries and by tags share."""
 
-    k = WholeNumber(0, MAX_PAGE, load_default=30)
-    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
-    cand_set_size = Effort(load_default=None)
-    approx_param = Effort(load_default=None)
-
-    @validates_schema
-    def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
-        require_reach(data)
 
 
-class VisualKnnMulti(_RankedPage):
+class VisualKnnMulti(_Ranking):
     """visualKNNMulti"""
 
     query_records = Records(required=True)
     aggregation = AggregationName(load_default=Aggregation.AVERAGE)
 
 
-class VisualTagsKnn(_RankedPage):
+class VisualTagsKnn(_Ranking):
     """visualTagsKNN"""
 
     query_record = Object(required=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields, parse_fields
@@ -232,21 +232,37 @@ class AllNearDupPairs(Request):
     k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE)
 
 
-def require_reach(data: Mapping[str, Any]) -> None:
-    """Raise ``ValidationError`` for a page too far down a ranking."""
-    if data["offset"] + data["k"] > MAX_PAGE:
-        raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
+class Indexed(Request):
+    """What the methods share that ask the vector index: its effort, under either of two names."""
+
+    cand_set_size = Effort(load_default=None)
+    approx_param = Effort(load_default=None)
+
+    @post_load
+    def _name_effort(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        sizes = data.pop("cand_set_size"), data.pop("approx_param")
+        return {**data, "effort": sizes[0] or sizes[1]}
 
 
-class Search(Request):
+class Paged(Request):
+    """What the methods share that answer with a page of a ranking."""
+
+    k = WholeNumber(0, MAX_PAGE, load_default=30)
+    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
+
+    @validates_schema
+    def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["offset"] + data["k"] > MAX_PAGE:
+            raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
+
+
+class Search(Indexed):
     """What the searches for records like one record share."""
 
     query_record = Object(required=True)
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
     product_field = AttributeName(load_default=None)
-    cand_set_size = Effort(load_default=None)
-    approx_param = Effort(load_default=None)
 
 
 class Range(Search):
@@ -255,36 +271,25 @@ class Range(Search):
     radius = Number(0, MAX_DISTANCE, required=True)
 
 
-class VisualKnn(Search):
+class VisualKnn(Search, Paged):
     """visualKNN"""
 
-    k = WholeNumber(0, MAX_PAGE, load_default=30)
-    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
 
-    @validates_schema
-    def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
-        require_reach(data)
-
-
-class NearDuplicates(Request):
+class NearDuplicates(Indexed):
     """nearDuplicates"""
 
     query_record = Object(required=True)
     radius = Number(0, 200, load_default=DEFAULT_RADIUS)
     fields_to_return = FieldsToReturn(load_default=ALL)
     filter = FilterField(load_default=None)
-    cand_set_size = Effort(load_default=None)
-    approx_param = Effort(load_default=None)
 
 
-class NearDupsInsert(Request):
+class NearDupsInsert(Indexed):
     """nearDupsInsert"""
 
     records = Records(required=True)
     radius = Number(0, 200, load_default=DEFAULT_RADIUS)
     fields_to_return = FieldsToReturn(load_default=ALL)
-    cand_set_size = Effort(load_default=None)
-    approx_param = Effort(load_default=None)
 
 
 @cache

@@ -4,6 +4,7 @@ A record is a flat JSON object. Names that begin with ``_`` are the service's ow
 original's Python client and is dropped like ``_color_space``; everything else is an attribute.
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -127,11 +128,8 @@ def _refuse_null_character(text: str, path: str) -> None:
 
 def parse_phash(value: object, path: str) -> bytes:
     """A perceptual hash: 64 hex digits, 256 bits."""
-    if isinstance(value, str) and len(value) == 64:
-        try:
-            return bytes.fromhex(value)
-        except ValueError:
-            pass
+    if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value):
+        return bytes.fromhex(value)
     raise InvalidRequest("a perceptual hash has to be written as 64 hex digits", path=path)
 
 

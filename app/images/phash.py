@@ -12,7 +12,6 @@ each against its half-size, quarter-size and JPEG-quality-50 copies: all lie bet
 and bilinear takes half the time of Lanczos and less. Box is worse: it keeps .88 of the cut-outs' half-size copies.
 """
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,10 +53,3 @@ def perceptual_hash(picture: Image.Image) -> PerceptualHash:
 def hamming(a: bytes, b: bytes) -> int:
     """The number of bits in which two hashes differ, 0…256."""
     return (int.from_bytes(a) ^ int.from_bytes(b)).bit_count()
-
-
-def parse_hex(text: object) -> bytes:
-    """Read a hash from its 64 hexadecimal digits; raises ``ValueError``."""
-    if not isinstance(text, str) or not re.fullmatch(f"[0-9a-fA-F]{{{2 * HASH_BYTES}}}", text):
-        raise ValueError(f"a perceptual hash is a string of {2 * HASH_BYTES} hexadecimal digits")
-    return bytes.fromhex(text)

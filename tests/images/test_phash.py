@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from app.images.decode import decode_picture
-from app.images.phash import HASH_BYTES, MINIMUM_QUALITY, hamming, parse_hex, perceptual_hash
+from app.images.phash import HASH_BYTES, MINIMUM_QUALITY, hamming, perceptual_hash
 from tests.images.samples import encode, photograph
 
 PHOTOGRAPHS = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg"]
@@ -82,18 +82,3 @@ def test_hamming_counts_differing_bits() -> None:
     assert hamming(zero, zero) == 0
     assert hamming(zero, one) == 256
     assert hamming(zero, b"\x01" + bytes(HASH_BYTES - 2) + b"\x81") == 3
-
-
-def test_hex_goes_both_ways() -> None:
-    bits = perceptual_hash(photograph()).bits
-    assert parse_hex(bits.hex()) == bits
-    assert parse_hex(bits.hex().upper()) == bits
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "00", "0" * 63, "0" * 65, "0" * 62 + "zz", "0x" + "0" * 62, "0" * 63 + "\n", "٠" * 64, " " * 64, None, 5],
-)
-def test_other_texts_are_no_hash(text: object) -> None:
-    with pytest.raises(ValueError, match="64 hexadecimal digits"):
-        parse_hex(text)
