@@ -39,6 +39,11 @@ def join(fields: Fields) -> sql.SQL:
     return _SHOWN if fields.needs_vector else sql.SQL("")
 
 
+def same_columns(fields: Fields) -> Fields:
+    """One choice of fields for all that need the same columns, so that their statements are the same."""
+    return Fields(tuple({"_vector", "_phash"} & set(fields.names)), everything=fields.needs_attributes)
+
+
 def condition(where: Condition) -> sql.SQL:
     """The text for ``{where}``. A condition's text comes from the translator alone, its values are parameters."""
     text: Any = f"({where.sql})"

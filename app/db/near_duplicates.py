@@ -10,6 +10,7 @@ so, and the caller asks for more, or for every distance, which misses nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from pgvector import HalfVector
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow, dict_row
 
-from app.db.columns import columns, condition, join, record_of_row
+from app.db.columns import columns, condition, join, record_of_row, same_columns
 from app.db.database import Database, apply_settings
 from app.db.queries import load_queries
-from app.db.search import INDEX_LIMIT
+from app.db.search import INDEX_LIMIT, LONGEST_REMEMBERED
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
@@ -30,7 +31,7 @@ from app.domain.record import StoredRecord
 
 _QUERIES = load_queries("near_duplicates")
 
-_NO_SETTINGS: Mapping[str, str] = {}
+_SETTINGS: Mapping[str, str] = {"jit": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,12 @@ class Found:
 def settings_for(candidates: int | None) -> Mapping[str, str]:
     """The settings that a search with ``candidates`` of the vector index wants."""
     if candidates is None:
-        return _NO_SETTINGS
-    return {"hnsw.ef_search": str(min(candidates, INDEX_LIMIT)), "hnsw.iterative_scan": "relaxed_order"}
+        return _SETTINGS
+    return {
+        **_SETTINGS,
+        "hnsw.ef_search": str(min(candidates, INDEX_LIMIT)),
+        "hnsw.iterative_scan": "relaxed_order",
+    }
 
 
 def set_effort(connection: Connection[TupleRow], candidates: int | None) -> None:
@@ -129,19 +134,35 @@ def statement(
     *,
     candidates: int | None,
     where: Condition = EVERYTHING,
-) -> sql.Composed:
+) -> sql.SQL:
     """The statement of a search for near duplicates."""
-    dimension = sql.Literal(collection.model.dimension)
-    query_part = "query_by_id" if isinstance(query, str) else "query_by_values"
-    visual_part = "visual_exact" if candidates is None else "visual_by_index"
-    return sql.SQL(_QUERIES["near_duplicates"]).format(
-        columns=columns(fields),
-        join=join(fields),
-        where=condition(where),
-        dimension=dimension,
-        query=sql.SQL(_QUERIES[query_part]).format(dimension=dimension),
-        visual=sql.SQL(_QUERIES[visual_part]).format(dimension=dimension),
+    complete = _completed if len(where.sql) <= LONGEST_REMEMBERED else _completed.__wrapped__
+    return complete(
+        "query_by_id" if isinstance(query, str) else "query_by_values",
+        "visual_exact" if candidates is None else "visual_by_index",
+        same_columns(fields),
+        where.sql,
+        dimension=collection.model.dimension,
     )
+
+
+@lru_cache(maxsize=512)
+def _completed(query: str, visual: str, fields: Fields, where: str, *, dimension: int) -> sql.SQL:
+    literal = sql.Literal(dimension)
+    # Text of the project's own files and of the filter's translator, no text of a client.
+    text: Any = (
+        sql.SQL(_QUERIES["near_duplicates"])
+        .format(
+            columns=columns(fields),
+            join=join(fields),
+            where=condition(Condition(where)),
+            dimension=literal,
+            query=sql.SQL(_QUERIES[query]).format(dimension=literal),
+            visual=sql.SQL(_QUERIES[visual]).format(dimension=literal),
+        )
+        .as_string()
+    )
+    return sql.SQL(text)
 
 
 def parameters(

@@ -11,7 +11,7 @@ from pgvector import HalfVector
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from app.db.columns import columns, condition, join, record_of_row
+from app.db.columns import columns, condition, join, record_of_row, same_columns
 from app.db.database import Database
 from app.db.queries import load_queries
 from app.domain.collection import Collection
@@ -30,7 +30,8 @@ _SETTINGS: Mapping[str, str] = {"jit": "off"}
 PAGES_SAMPLED = 64
 """Of the records' partition: what samples are taken from."""
 
-_LONGEST_REMEMBERED = 10_000
+LONGEST_REMEMBERED = 10_000
+"""Statements of longer filters are made anew each time: remembering them would cost memory."""
 _PAGE, _PAGE_HEADER, _ITEM_POINTER = 8192, 24, 4
 
 Query = str | NDArray[np.float32]
@@ -211,12 +212,10 @@ def sample_matching(database: Database, collection: Collection, where: Condition
 
 def statement(search: Search, name: str) -> sql.SQL:
     """The statement of a name in ``search.sql``, completed for a search."""
-    complete = _completed if len(search.where.sql) <= _LONGEST_REMEMBERED else _completed.__wrapped__
-    fields = search.fields
+    complete = _completed if len(search.where.sql) <= LONGEST_REMEMBERED else _completed.__wrapped__
     return complete(
         name,
-        # Many choices of fields need the same columns.
-        Fields(tuple({"_vector", "_phash"} & set(fields.names)), everything=fields.needs_attributes),
+        same_columns(search.fields),
         search.where.sql,
         of_product=search.product is not None,
         by_id=isinstance(search.query, str),
