@@ -1,24 +1,72 @@
-"""``python -m tests.bench [RECORDS]``: all measurements, one table."""
+"""``python -m tests.bench [RECORDS] [PART …]``: all measurements, or the named ones, in one table."""
 
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 
-from tests.bench import loading, pictures, search
+from tests.bench import (
+    join_key,
+    loading,
+    near_duplicates,
+    neighbours,
+    pairs,
+    pictures,
+    rivals,
+    search,
+    throughput,
+)
+from tests.bench.data import Loaded, loaded
 from tests.bench.deployment import Deployment
 from tests.bench.table import Table
 
-
-def main() -> None:
-    records = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    table = Table()
-    with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as folder:
-        Path(folder).chmod(0o755)
-        with Deployment(Path(folder)) as deployment:
-            pictures.measure(deployment, table)
-            loading.measure(deployment, table, records)
-            search.measure(deployment, table, records)
-    table.show()
+RECORDS = 100_000
 
 
-main()
+class Bench:
+    """What the parts share: a deployment, the table, and one loaded collection, made when first asked for."""
+
+    def __init__(self, stack: ExitStack, records: int) -> None:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lookalike-bench-")))
+        folder.chmod(0o755)
+        self.records, self.table, self._stack = records, Table(), stack
+        self.deployment = stack.enter_context(Deployment(folder))
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The collection that searches are measured on."""
+        return self._stack.enter_context(loaded(self.deployment, self.records))
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "search": lambda bench: search.measure(bench.loaded, bench.table),
+    "throughput": lambda bench: throughput.measure(bench.loaded, bench.table),
+    "rivals": lambda bench: rivals.measure(bench.loaded, bench.table),
+    "neighbours": lambda bench: neighbours.measure(bench.deployment, bench.table, bench.records),
+    "pairs": lambda bench: pairs.measure(bench.deployment, bench.table, bench.records),
+    "loading": lambda bench: loading.measure(bench.deployment, bench.table, bench.records),
+    "pictures": lambda bench: pictures.measure(bench.deployment, bench.table),
+    "near_duplicates": lambda bench: near_duplicates.measure(bench.table),
+    "join_key": lambda bench: join_key.measure(bench.deployment, bench.table, bench.records),
+}
+ON_REQUEST = {"join_key"}
+"""Parts that have to be named: they settle a decision and say nothing of the service."""
+
+
+def main(arguments: list[str]) -> None:
+    numbers = [argument for argument in arguments if argument.isdecimal()]
+    parts = [argument for argument in arguments if not argument.isdecimal()]
+    if len(numbers) > 1 or not set(parts) <= set(PARTS):
+        raise SystemExit(f"usage: python -m tests.bench [RECORDS] [PART …]; parts are {', '.join(PARTS)}")
+    with ExitStack() as stack:
+        bench = Bench(stack, int(numbers[0]) if numbers else RECORDS)
+        for name, measure in PARTS.items():
+            if name in (parts or set(PARTS) - ON_REQUEST):
+                measure(bench)
+    bench.table.show()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

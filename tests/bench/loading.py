@@ -23,7 +23,7 @@ SEARCHES = 300
 def measure(deployment: Deployment, table: Table, count: int) -> None:
     """Add time and memory of a bulk load, time per updated record, and search latency before and after."""
     file = deployment.folder / "vectors.jsonl"
-    _write(file, unit_vectors(count, DIMENSION, seed=1))
+    write_lines(file, unit_vectors(count, DIMENSION, seed=1))
     collection = deployment.new_collection("vectors", "--model", "vectors", "--dim", DIMENSION)
     seconds, memory = deployment.timed_command("import", collection, file)
     table.add(f"load of {count} vectors to searchable", f"{seconds:.0f} s", "", "≤ 120 s for 100,000")
@@ -50,7 +50,8 @@ def measure(deployment: Deployment, table: Table, count: int) -> None:
     table.add("search after the update", f"{after:.2f} ms", f"before {before:.2f} ms", "unchanged")
 
 
-def _write(file: Path, vectors: NDArray[np.float32]) -> None:
+def write_lines(file: Path, vectors: NDArray[np.float32]) -> None:
+    """Write records with the vectors, shape (count, dimension), and a shop's attributes as JSON lines."""
     options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
     with file.open("wb") as lines:
         for number, vector in enumerate(vectors):
