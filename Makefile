@@ -31,8 +31,8 @@ format: .venv/.development ## Rewrite the code in the project's style
 	$(bin)/ruff check --fix
 	$(bin)/ruff format
 
-bench: .venv/.development ## Measure it on this machine [N=records]
-	$(bin)/python -m tests.bench $(N)
+bench: .venv/.development ## Measure it on this machine [N=records] [PARTS='search throughput']
+	$(bin)/python -m tests.bench $(N) $(PARTS)
 
 constraints: ## Renew the pinned versions in constraints.txt (not torch's: edit that line by hand)
 	rm -rf build/fresh && mkdir -p build

@@ -49,7 +49,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "loading": lambda bench: loading.measure(bench.deployment, bench.table, bench.records),
     "pictures": lambda bench: pictures.measure(bench.deployment, bench.table),
     "near_duplicates": lambda bench: near_duplicates.measure(bench.table),
-    "join_key": lambda bench: join_key.measure(bench.deployment, bench.table, bench.records),
+    "join_key": lambda bench: join_key.measure(bench.deployment.database_url, bench.table, bench.records),
 }
 ON_REQUEST = {"join_key"}
 """Parts that have to be named: they settle a decision and say nothing of the service."""

@@ -1,6 +1,7 @@
 """Which key should join records to their embeddings: an internal bigint, or the client's text ``_id``?
 
-    python tests/bench/join_key.py postgresql://… [--rows 100000] [--rounds 5]
+    python -m tests.bench.join_key postgresql://… [--rows 100000] [--rounds 5]
+    python -m tests.bench 100000 join_key
 
 Needs a PostgreSQL with pgvector, a role that may create a schema, and some 6 kB of disk a row; at 100,000 rows and
 two cores it takes about five minutes, mostly for two HNSW indexes. The schema ``bench_join_key`` is made anew, and
@@ -35,6 +36,8 @@ from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from psycopg.types.json import Jsonb
 
+from tests.bench.table import Table
+
 SCHEMA = "bench_join_key"
 SETTINGS = """
     SET plan_cache_mode = force_custom_plan; SET jit = off; SET max_parallel_workers_per_gather = 0;
@@ -43,6 +46,7 @@ SETTINGS = """
 COLLECTION = uuid.UUID(int=1)
 DIMENSIONS, LATENT, CLUSTERS = 512, 24, 500
 BATCH, INSERTS, QUERIES = 1000, 2, 40
+ROUNDS = 5
 COLOURS = ("red", "blue", "green", "black", "white", "beige", "grey", "yellow")
 VARIANTS = ("black", "white", "blue-medium", "midnight-blue-l", "graphite-grey-xl", "sand-beige-2-pack-xxl")
 
@@ -283,7 +287,7 @@ class Bench:
         return self.alternate(f"insert {BATCH} rows, {condition}", insert, self.batch, INSERTS)
 
 
-def measure(connection: psycopg.Connection, rows: int, rounds: int) -> Iterator[Row]:
+def _measurements(connection: psycopg.Connection, rows: int, rounds: int) -> Iterator[Row]:
     spare = (rounds + 1) * (5 * QUERIES + 2 * INSERTS * BATCH)
     embeddings = draw_embeddings(rows + spare)
     connection.execute(f"CREATE SEQUENCE keys START {rows}")
@@ -301,23 +305,35 @@ def measure(connection: psycopg.Connection, rows: int, rounds: int) -> Iterator[
     yield bench.insertion("with HNSW")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("url", help="the server, e.g. what `lookalike db uri` prints")
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--keep", action="store_true", help=f"leave the schema {SCHEMA} behind")
-    arguments = parser.parse_args()
-    with psycopg.connect(arguments.url, autocommit=True) as connection:
+def compared(url: str, rows: int, rounds: int, *, keep: bool = False) -> list[Row]:
+    """What was measured, bigint, text, their ratio, and its lowest and highest by round; some rows say sizes."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         register_vector(connection)
         connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}; {SETTINGS}")
         connection.execute(f"SET search_path = {SCHEMA}, public")
         try:
-            table = list(measure(connection, arguments.rows, arguments.rounds))
+            return list(_measurements(connection, rows, rounds))
         finally:
-            if not arguments.keep:
+            if not keep:
                 connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+
+
+def measure(url: str, table: Table, count: int) -> None:
+    """Add the ratio of the layouts for every kind of statement."""
+    for name, bigint, text, ratio, by_round in compared(url, count, ROUNDS):
+        reference = f"{text} / {bigint}" + (f", by round {by_round}" if by_round else "")
+        table.add(f"join by text / by bigint: {name}", ratio, reference)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", help="the server, e.g. what `lookalike db uri` prints")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--keep", action="store_true", help=f"leave the schema {SCHEMA} behind")
+    arguments = parser.parse_args()
+    table = compared(arguments.url, arguments.rows, arguments.rounds, keep=arguments.keep)
     table.insert(0, ("", "bigint", "text", "text/bigint", "by round"))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for name, *cells in table:
