@@ -62,10 +62,13 @@ def main(arguments: list[str]) -> None:
         raise SystemExit(f"usage: python -m tests.bench [RECORDS] [PART …]; parts are {', '.join(PARTS)}")
     with ExitStack() as stack:
         bench = Bench(stack, int(numbers[0]) if numbers else RECORDS)
-        for name, measure in PARTS.items():
-            if name in (parts or set(PARTS) - ON_REQUEST):
-                measure(bench)
-    bench.table.show()
+        try:
+            for name, measure in PARTS.items():
+                if name in (parts or set(PARTS) - ON_REQUEST):
+                    measure(bench)
+        finally:
+            # What was measured before something failed is worth seeing.
+            bench.table.show()
 
 
 if __name__ == "__main__":
