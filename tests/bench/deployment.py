@@ -53,6 +53,10 @@ class Deployment:
         collection: str = self.command("collection", "create", name, *options, "--json")["id"]
         return collection
 
+    def delete_collection(self, collection: str) -> None:
+        """Delete a collection: what is measured next shall not share the machine with the upkeep of this one."""
+        self.command("collection", "delete", collection, "--yes")
+
     def command(self, *arguments: object) -> dict[str, Any]:
         """Run ``lookalike``; what it printed as JSON, if anything."""
         done = subprocess.run(

@@ -44,6 +44,7 @@ def measure(deployment: Deployment, table: Table, count: int) -> None:
         filters.measure(deployment, table, collection)
     finally:
         deployment.stop_server()
+    deployment.delete_collection(collection)
     table.add(
         f"update of {UPDATES} records, a record", f"{statistics.median(times):.3f} ms", "server time", "≤ 0.5 ms"
     )

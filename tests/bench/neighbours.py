@@ -49,6 +49,7 @@ def measure(deployment: Deployment, table: Table, count: int) -> None:
     finally:
         deployment.stop_server()
         file.unlink()
+    deployment.delete_collection(small)
     during = loading[COPYING] + loading[BUILDING]
     ratio = _p95(during) / _p95(alone)
     table.add(
@@ -84,7 +85,9 @@ def _loading(deployment: Deployment, job: Job, name: str, times: dict[str, list[
             times[phase] += run_load(job).times
     if process.returncode != 0:
         raise RuntimeError("the import failed")
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    deployment.delete_collection(collection)
+    return seconds
 
 
 def _requests(deployment: Deployment, collection: str) -> list[Request]:
