@@ -1,5 +1,6 @@
 """``python -m tests.bench [RECORDS] [PART …]``: all measurements, or the named ones, in one table."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -40,15 +41,28 @@ class Bench:
         return self._stack.enter_context(loaded(self.deployment, self.records))
 
 
+def _pairs(bench: Bench) -> None:
+    pairs.compare(bench.table, min(bench.records, 20_000))
+    pairs.measure(bench.deployment, bench.table, bench.records)
+
+
+def _near_duplicates(bench: Bench) -> None:
+    if folder := os.environ.get("LOOKALIKE_BENCH_PICTURES"):
+        near_duplicates.measure(bench.table, Path(folder))
+    else:
+        todo = "python -m tests.bench.originals FOLDER; LOOKALIKE_BENCH_PICTURES=FOLDER make bench"
+        bench.table.add("near duplicates of pictures", "not measured", f"no pictures: {todo}", "≥ 0.99")
+
+
 PARTS: dict[str, Callable[[Bench], None]] = {
     "search": lambda bench: search.measure(bench.loaded, bench.table),
     "throughput": lambda bench: throughput.measure(bench.loaded, bench.table),
     "rivals": lambda bench: rivals.measure(bench.loaded, bench.table),
     "neighbours": lambda bench: neighbours.measure(bench.deployment, bench.table, bench.records),
-    "pairs": lambda bench: pairs.measure(bench.deployment, bench.table, bench.records),
+    "pairs": _pairs,
     "loading": lambda bench: loading.measure(bench.deployment, bench.table, bench.records),
     "pictures": lambda bench: pictures.measure(bench.deployment, bench.table),
-    "near_duplicates": lambda bench: near_duplicates.measure(bench.table),
+    "near_duplicates": _near_duplicates,
     "join_key": lambda bench: join_key.measure(bench.deployment.database_url, bench.table, bench.records),
 }
 ON_REQUEST = {"join_key"}

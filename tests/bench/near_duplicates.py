@@ -220,10 +220,15 @@ def measure_false_pairs(table: Table, model: Embedder, folder: Path, every: int)
     )
 
 
-if __name__ == "__main__":
-    table = Table()
+def measure(table: Table, folder: Path) -> None:
+    """Add all three."""
     lite0 = ModelRegistry(os.cpu_count() or 1).get(BUNDLED)
     step = int(os.environ.get("LOOKALIKE_BENCH_EVERY", "1"))
-    measure_false_pairs(table, lite0, Path(sys.argv[1]), step)
-    measure_recall(table, lite0, Path(sys.argv[1]), step)
-    table.show()
+    measure_false_pairs(table, lite0, folder, step)
+    measure_recall(table, lite0, folder, step)
+
+
+if __name__ == "__main__":
+    results = Table()
+    measure(results, Path(sys.argv[1]))
+    results.show()
