@@ -37,7 +37,7 @@ def import_(collection_id: UUID, path: Path, as_json: bool) -> None:
 
     An interrupted import is resumed by running it again.
     """
-    with open_runtime() as runtime:
+    with open_runtime(yields_to_searches=True) as runtime:
         collection = find_collection(runtime, collection_id)
         outcome = import_path(runtime, collection, path.resolve())
     for fault in outcome.faults:

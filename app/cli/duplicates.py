@@ -32,7 +32,7 @@ def duplicates(collection_id: UUID, radius: float, as_json: bool) -> None:
     A second run compares only what has come since; another radius begins anew. An interrupted run is taken up
     where it was. The pairs are in the view lookalike.near_duplicates.
     """
-    with open_runtime() as runtime:
+    with open_runtime(yields_to_searches=True) as runtime:
         collection = find_collection(runtime, collection_id)
         with tqdm(unit="record", desc="duplicates") as bar:
 

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
@@ -13,6 +14,9 @@ from app.db.migrations import database_url, require_current_schema
 from app.domain.errors import DatabaseUnavailable, LookalikeError
 from app.services.runtime import Runtime
 from app.settings import load_settings
+
+YIELDING = 10
+"""The priority (nice) of commands that work through a whole collection."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -40,11 +44,17 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
 
 
 @contextmanager
-def open_runtime() -> Iterator[Runtime]:
-    """A runtime on a database whose schema is the right one; the embedded server is started if need be."""
+def open_runtime(*, yields_to_searches: bool = False) -> Iterator[Runtime]:
+    """A runtime on a database whose schema is the right one; the embedded server is started if need be.
+
+    With ``yields_to_searches`` this process leaves the processor to others that want it.
+    """
     settings = load_settings()
     url = database_url(settings)
     require_current_schema(url)
+    if yields_to_searches:
+        # Not sooner: an embedded server that has just been started would inherit it.
+        os.setpriority(os.PRIO_PROCESS, 0, max(YIELDING, os.getpriority(os.PRIO_PROCESS, 0)))
     with Runtime(settings, url) as runtime:
         yield runtime
 

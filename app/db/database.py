@@ -8,6 +8,7 @@ one pipeline, which PostgreSQL runs as one transaction, and waits once.
 import select
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, LiteralString, TypeVar
 
 import orjson
@@ -117,10 +118,15 @@ def _composable(statement: Statement) -> sql.Composable:
 
 def apply_settings(connection: Connection[TupleRow], settings: Mapping[str, str]) -> None:
     """Set configuration parameters until the end of the transaction (of the pipeline, inside of one)."""
-    connection.execute(
-        "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)",
-        [list(settings), list(settings.values())],
-    )
+    connection.execute(_set_locally(*settings.items()))
+
+
+@lru_cache(maxsize=4096)
+def _set_locally(*settings: tuple[str, str]) -> sql.SQL:
+    # As text: there are few combinations of settings, and parameters would take longer than what they set.
+    calls = [sql.SQL("set_config({}, {}, true)").format(name, value) for name, value in settings]
+    text: Any = sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls)).as_string()
+    return sql.SQL(text)
 
 
 def _configure(connection: Connection[Any]) -> None:

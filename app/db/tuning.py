@@ -172,8 +172,8 @@ def _parallelism(machine: Machine) -> tuple[Setting, ...]:
         Setting("max_parallel_workers", str(machine.cores), "For all builds and queries together."),
         Setting(
             "max_parallel_maintenance_workers",
-            str(min(machine.cores, 8) if machine.cores > 1 else 0),
-            "HNSW builds: on two busy cores two workers beside the leader took 8.5 s, one 13.6 s, none 20 s.",
+            str(min(machine.cores // 2, 8) if machine.cores > 2 else 0),
+            "HNSW builds leave cores to searches: on two cores, workers double the latency of a neighbour's.",
         ),
         Setting(
             "max_parallel_workers_per_gather",

@@ -51,7 +51,7 @@ def nearest(runtime: Runtime, asked: Search, *, k: int, offset: int, effort: int
         return Result(found.neighbours, Strategy.EXACT, True, found.stored if rows is None else rows)
     if not k:
         return Result([], Strategy.INDEX, False, rows)
-    skipped = 0
+    skipped, shunned = 0, False
     if asked.product is None and plan.may_reach(offset + k):
         page = search.nearest_candidates(
             runtime.database, asked, limit=k, offset=offset, candidates=plan.candidates, near=plan.near
@@ -59,11 +59,13 @@ def nearest(runtime: Runtime, asked: Search, *, k: int, offset: int, effort: int
         enough = len(page.neighbours) == k and page.near_matching >= k
         if enough and page.complete:
             return Result(page.neighbours, Strategy.INDEX, False, page.stored if rows is None else rows)
-        # A first page tells already when the first list does not suffice.
-        skipped = int(not enough and offset == 0)
+        if offset == 0 and not enough:
+            # The first page tells already that the first list does not suffice.
+            skipped = 1
+            shunned = plan.is_shunned(len(page.neighbours), plan.candidates)
     if isinstance(asked.query, str) and not _is_known(runtime, asked):
         return Result([], Strategy.INDEX, False, rows)
-    ranked, complete = _ranked(runtime, asked, plan, k, offset + k, skipped)
+    ranked, complete = ([], False) if shunned else _ranked(runtime, asked, plan, k, offset + k, skipped)
     if complete:
         return Result(_cut(ranked, offset, k), Strategy.INDEX, False, rows)
     if not ranked:
@@ -127,6 +129,8 @@ def _ranked(
             head = search.nearest_head(runtime.database, asked, candidates=candidates, known=known)
             if ranked or sum(candidate.place <= plan.near for candidate in head) >= k:
                 ranked += head
+            elif asked.product is None and plan.is_shunned(len(head), candidates):
+                break
         if len(ranked) >= reach:
             return ranked, True
         if not ranked and candidates >= plan.near:

@@ -33,6 +33,9 @@ _ROWS_PER_CANDIDATE = 2
 _NEAR = 1.5
 # How much further than with near certainty matches may lie before they count as gleanings.
 
+_SHUNNED = 0.2
+# Of 22 expected matches this part or less, four, come by chance in one of a hundred thousand searches.
+
 _MORE = 4
 # Each further list of candidates is as many times as long.
 
@@ -80,6 +83,10 @@ class Plan:
     def may_reach(self, matches: int) -> bool:
         """Whether the candidates may well hold so many matches."""
         return matches <= self.candidates * self.share
+
+    def is_shunned(self, matches: int, candidates: int) -> bool:
+        """Whether so few of some candidates match that it is no chance: the filter shuns the query."""
+        return matches < _SHUNNED * candidates * self.share
 
     def lists(self) -> Iterator[int]:
         """How many candidates to ask for, one time after the other, until enough matches are found."""
@@ -167,7 +174,7 @@ _CANDIDATE, _JOINED, _SCANNED, _DISTANCE, _TAGS = 18.0, 7.0, 1.2, 0.3, 1.0
 # µs for a candidate of the index; a row with its record, and without; each distance; each comparison of tags.
 
 
-RANGE_CANDIDATES = 250
+RANGE_CANDIDATES = 180
 RANGE_GROWTH = 4
 
 

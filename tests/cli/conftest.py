@@ -20,6 +20,8 @@ def cli_environment(
     """The settings in the process's environment, and the test's folder as working directory."""
     for name, value in {**environment, "DATABASE_URL": database_url}.items():
         monkeypatch.setenv(name, value)
+    # What a command does to the priority of its process would stay with the tests that follow.
+    monkeypatch.setattr("app.cli.session.YIELDING", 0)
     monkeypatch.chdir(tmp_path)
     return monkeypatch
 

@@ -80,6 +80,13 @@ def test_gleanings_do_not_suffice() -> None:
     assert plan_search(10, None).near == plan_search(10, None).candidates
 
 
+def test_hardly_any_match_is_no_chance() -> None:
+    plan = plan_search(10, of(0.1))
+    assert plan.is_shunned(0, plan.candidates)
+    assert plan.is_shunned(4, plan.candidates)
+    assert not plan.is_shunned(9, plan.candidates)
+
+
 def test_longer_lists_follow_while_they_are_cheaper_than_everything() -> None:
     assert list(plan_search(10, None).lists()) == [100, 400, 1000]
     assert list(plan_search(10, of(0.5, records=1000)).lists()) == [100, 250]
@@ -91,8 +98,8 @@ def test_ranges_grow_until_they_become_exact() -> None:
     steps = [first_range_candidates(None)]
     while steps[-1]:
         steps.append(more_range_candidates(steps[-1], steps[-1]))
-    assert steps == [250, 1000, 0]
-    assert more_range_candidates(250, 249) == 0
+    assert steps == [180, 720, 1000, 0]
+    assert more_range_candidates(180, 179) == 0
     assert first_range_candidates(of(0.001)) == 0
     assert first_range_candidates(of(0.5), effort=700) == 700
 
