@@ -174,7 +174,7 @@ _CANDIDATE, _JOINED, _SCANNED, _DISTANCE, _TAGS = 18.0, 7.0, 1.2, 0.3, 1.0
 # µs for a candidate of the index; a row with its record, and without; each distance; each comparison of tags.
 
 
-RANGE_CANDIDATES = 180
+RANGE_CANDIDATES = 150
 RANGE_GROWTH = 4
 
 

@@ -36,13 +36,13 @@ ALTER TABLE {embeddings} ADD FOREIGN KEY (collection_id, key) REFERENCES {record
 -- name: create_vector_index
 -- The HNSW index of one model's rows.
 CREATE INDEX {hnsw} ON {embeddings}
-    USING hnsw ((embedding::halfvec({dimension})) halfvec_l2_ops) WITH (m = 16, ef_construction = 64)
+    USING hnsw ((embedding::halfvec({dimension})) halfvec_l2_ops) WITH (m = 16, ef_construction = 100)
     WHERE model_id = {model_id};
 
 -- name: create_vector_index_concurrently
 -- The same while the collection is read and written. Not inside a transaction.
 CREATE INDEX CONCURRENTLY {hnsw} ON {embeddings}
-    USING hnsw ((embedding::halfvec({dimension})) halfvec_l2_ops) WITH (m = 16, ef_construction = 64)
+    USING hnsw ((embedding::halfvec({dimension})) halfvec_l2_ops) WITH (m = 16, ef_construction = 100)
     WHERE model_id = {model_id};
 
 -- name: drop_vector_index

@@ -98,8 +98,8 @@ def test_ranges_grow_until_they_become_exact() -> None:
     steps = [first_range_candidates(None)]
     while steps[-1]:
         steps.append(more_range_candidates(steps[-1], steps[-1]))
-    assert steps == [180, 720, 1000, 0]
-    assert more_range_candidates(180, 179) == 0
+    assert steps == [150, 600, 1000, 0]
+    assert more_range_candidates(150, 149) == 0
     assert first_range_candidates(of(0.001)) == 0
     assert first_range_candidates(of(0.5), effort=700) == 700
 
