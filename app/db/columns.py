@@ -41,7 +41,8 @@ def join(fields: Fields) -> sql.SQL:
 
 def same_columns(fields: Fields) -> Fields:
     """One choice of fields for all that need the same columns, so that their statements are the same."""
-    return Fields(tuple({"_vector", "_phash"} & set(fields.names)), everything=fields.needs_attributes)
+    named = tuple(name for name in ("_vector", "_phash") if name in fields.names)
+    return Fields(named, everything=fields.needs_attributes)
 
 
 def condition(where: Condition) -> sql.SQL:
