@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import ConfigurationError
+from app.machine import available_cores
 
 MIB = 1024 * 1024
 
@@ -74,7 +75,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             faults.append(f"{shown}: {error}")
             return None
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    cores = available_cores()
     home = read("LOOKALIKE_HOME", "~/.lookalike", _folder)
     default_model = read("LOOKALIKE_MODEL", "clip-ViT-B-32", str)
     models = read("LOOKALIKE_SERVICES", "", _services)

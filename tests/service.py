@@ -5,9 +5,12 @@ import io
 from typing import Any
 
 import orjson
+from marshmallow import Schema
 from PIL import Image
 
+from app.api.answer_schemas import AccountAnswer, Answer, InfoAnswer
 from app.api.application import create_app
+from app.api.methods import METHODS
 from app.db.database import Database
 from app.domain.collection import Collection
 from app.services.operating.accounts import create_account, create_token
@@ -70,6 +73,7 @@ class Service:
         if code >= 400:
             assert answer["error_description"]
             assert "Traceback" not in answer["error_description"]
+        shape_of(path, succeeded=code < 400 or "answer_records" in answer)().load(answer)
         if "answer_records" in answer:
             assert answer["answer_count"] == len(answer["answer_records"])
         return answer
@@ -78,6 +82,16 @@ class Service:
         """Insert records that bring their vectors."""
         records = [{"_id": id, "_vector": vector, **attributes} for id, vector in vectors.items()]
         assert self.call("insert", records=records)["status"]["code"] == 210
+
+
+def shape_of(path: str, *, succeeded: bool) -> type[Schema]:
+    """The described shape of the answers at a path."""
+    method = METHODS.get(path.partition("?")[0].rstrip("/").rpartition("/")[2])
+    if succeeded and method is not None:
+        return method.answer
+    if succeeded and "/account/" in path:
+        return AccountAnswer
+    return InfoAnswer if succeeded else Answer
 
 
 def break_connections(database: Database) -> None:

@@ -5,7 +5,7 @@ crop upsets it; the embedding stands a crop, but a strong compression moves it f
 same series lies away. With v the visual distance (100 · ‖a − b‖) and h the Hamming distance of the hashes, the
 near-duplicate distance is the least of
 
-    v                           the embeddings alone
+    v                           the embeddings alone, 0 where they are equal but for rounding
     max(h / 20, v / 95) · 5     where h ≤ 20 and v ≤ 95: close hashes of pictures not entirely unlike
     max(h / 31, v / 90) · 5     where h ≤ 31 and v ≤ 90
     max(h / 45, v / 76) · 5     where h ≤ 45 and v ≤ 76
@@ -28,6 +28,9 @@ from app.domain.record import StoredRecord
 
 DEFAULT_RADIUS = 5.0
 """Where the hash's limits lie on the scale of near-duplicate distances."""
+
+SAME_VISUAL = 0.05
+"""Embeddings no further apart than this count as equal: half precision, in which they are kept, tells no more."""
 
 HASH_BITS = 31
 """Hashes within this many bits belong to one picture, whatever the embeddings say, if nothing is known of those.
@@ -120,10 +123,11 @@ def calibration_of(model: ModelIdentity) -> Calibration | None:
 def reach_of(radius: float, calibration: Calibration | None) -> Reach:
     """The limits that the signals have for a radius of the near-duplicate distance."""
     share = min(radius / DEFAULT_RADIUS, 1.0)
+    visual = max(radius, SAME_VISUAL)
     if calibration is None:
-        return Reach(radius, _whole(share * HASH_BITS))
+        return Reach(visual, _whole(share * HASH_BITS))
     return Reach(
-        visual=radius,
+        visual=visual,
         bits=-1,
         by_hash=tuple(_scaled(limits, share) for limits in calibration.by_hash),
         by_embedding=_scaled(calibration.by_embedding, share),
@@ -136,7 +140,7 @@ def near_distance(visual: float, bits: int | None, calibration: Calibration | No
     ``bits`` is the Hamming distance of the hashes, None unless both count. Signals that say the same decide
     together.
     """
-    nearest, signal = visual, Signal.VISUAL
+    nearest, signal = 0.0 if visual <= SAME_VISUAL else visual, Signal.VISUAL
     if bits is None:
         return nearest, signal
     for limits in () if calibration is None else calibration.together:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from app.domain.model import ModelIdentity
 from app.domain.near_duplicate import (
-    BUNDLED_CALIBRATION,
     DEFAULT_RADIUS,
     HASH_BITS,
+    SAME_VISUAL,
+    Calibration,
     Signal,
     calibration_of,
     reach_of,
@@ -32,7 +33,7 @@ class PairReach:
     """Limits outside of which no pair is within a radius: v ≤ ``visual``, or h ≤ ``bits``, or h ≤ ``joint_bits``
     and v ≤ ``joint_visual``. Of the pairs inside of them ``pair_distances`` tells which are.
 
-    The last two are -1 for a model without calibration: no pair is within them.
+    The last two are -1 for a model without ``calibration``: no pair is within them.
     """
 
     radius: float
@@ -40,43 +41,41 @@ class PairReach:
     bits: int
     joint_bits: int
     joint_visual: float
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether hash and embedding may decide together."""
-        return self.joint_bits >= 0
+    calibration: Calibration | None
 
 
 def reach_of_radius(radius: float, model: ModelIdentity) -> PairReach:
     """The limits for ``radius``; above the default one only the visual distance reaches further."""
-    reach = reach_of(radius, calibration_of(model))
+    calibration = calibration_of(model)
+    reach = reach_of(radius, calibration)
     by_embedding = reach.by_embedding
     return PairReach(
         radius=radius,
-        visual=radius,
+        visual=reach.visual,
         bits=max([reach.bits, *(limits.bits for limits in reach.by_hash)]),
         joint_bits=-1 if by_embedding is None else by_embedding.bits,
         joint_visual=-1.0 if by_embedding is None else by_embedding.visual,
+        calibration=calibration,
     )
 
 
 def pair_distances(
-    visual: NDArray[np.float64], bits: NDArray[np.int16], *, calibrated: bool
+    visual: NDArray[np.float64], bits: NDArray[np.int16], calibration: Calibration | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     """Near-duplicate distances, and for each the signal that decided (its place in ``SIGNALS``).
 
     ``visual`` and ``bits`` have shape (pairs,); ``NO_BITS`` where not both hashes count. Signals that say the same
     decide together.
     """
-    distance = visual.copy()
+    distance = np.where(visual <= SAME_VISUAL, 0.0, visual)
     signal = np.full(len(visual), _VISUAL, np.int8)
     hashed = bits != NO_BITS
-    for limits in BUNDLED_CALIBRATION.together if calibrated else ():
+    for limits in () if calibration is None else calibration.together:
         together = DEFAULT_RADIUS * np.maximum(bits / limits.bits, visual / limits.visual)
         counts = hashed & (bits <= limits.bits) & (visual <= limits.visual) & (together <= distance)
         distance[counts] = together[counts]
         signal[counts] = _BOTH
-    if calibrated:
+    if calibration is not None:
         return distance, signal
     alone = DEFAULT_RADIUS * bits / HASH_BITS
     counts = hashed & (bits <= HASH_BITS)

@@ -7,13 +7,14 @@ original's Python client and is dropped like ``_color_space``; everything else i
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.errors import InvalidRequest
+from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.vector import parse_vector
 
 MAX_ID_LENGTH = 512
@@ -27,7 +28,10 @@ _DROPPED = frozenset({"noresize"})
 
 @dataclass(frozen=True, slots=True)
 class IncomingRecord:
-    """A record of a request, checked. ``id`` is None where the client left it to the service."""
+    """A record of a request, checked. ``id`` is None where the client left it to the service.
+
+    ``vector_fault`` says why the ``_vector`` of a query cannot be used, if it cannot.
+    """
 
     id: str | None
     attributes: dict[str, Any]
@@ -37,6 +41,7 @@ class IncomingRecord:
     vector: NDArray[np.float32] | None = None
     phash: bytes | None = None
     text: str | None = None
+    vector_fault: str = ""
 
     @property
     def has_picture(self) -> bool:
@@ -69,6 +74,11 @@ class NewRecord:
     phash_quality: int | None
     embedding: NDArray[np.float32]
 
+    @property
+    def appearance(self) -> Appearance:
+        """What near duplicates of it are looked for by."""
+        return Appearance(self.embedding, telling_hash(self.phash, self.phash_quality))
+
     def as_stored(self) -> StoredRecord:
         """The record as it is once it went in."""
         return StoredRecord(
@@ -99,6 +109,21 @@ def parse_record(document: object, path: str, *, dimension: int | None = None) -
         phash=None if phash is None else parse_phash(phash, f"{path}._phash"),
         text=_parse_text(document, "_text_data", path, None),
     )
+
+
+def parse_query(document: object, path: str, *, dimension: int) -> IncomingRecord:
+    """Check a record that is searched for, or ranked: a bad ``_vector`` does no harm to one known by its ``_id``.
+
+    Raises ``InvalidRequest`` for everything else as ``parse_record`` does.
+    """
+    bare = _parse_object(document, path)
+    if bare.get("_vector") is None:
+        return parse_record(bare, path)
+    query = parse_record({name: value for name, value in bare.items() if name != "_vector"}, path)
+    try:
+        return replace(query, vector=parse_vector(bare["_vector"], dimension, f"{path}._vector"))
+    except InvalidRequest as error:
+        return replace(query, vector_fault=str(error))
 
 
 def parse_reference(document: object, path: str) -> str:

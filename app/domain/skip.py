@@ -18,12 +18,12 @@ class SkipReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A record that was left out. ``id`` is None when it had none that could be read.
+    """A record that was left out. ``id`` is what was sent as its ``_id``, be it text or not; None without one.
 
     ``near`` are those that made it a duplicate, nearest first; empty where its ``_id`` alone did.
     """
 
-    id: str | None
+    id: str | int | float | None
     reason: SkipReason
     description: str = ""
     near: Sequence[NearDuplicate] = ()
@@ -31,8 +31,8 @@ class Skip:
 
 def fault(document: object, error: InvalidRequest) -> Skip:
     """The reason of a record that is malformed."""
-    named = document.get("_id") if isinstance(document, dict) else None
-    return Skip(named if isinstance(named, str) else None, SkipReason.FAULT, str(error))
+    sent = document.get("_id") if isinstance(document, dict) else None
+    return Skip(sent if isinstance(sent, str | int | float) else None, SkipReason.FAULT, str(error))
 
 
 def missing(id: str) -> Skip:
@@ -43,3 +43,8 @@ def missing(id: str) -> Skip:
 def duplicate_id(id: str | None) -> Skip:
     """The reason of a record whose ``_id`` is taken."""
     return Skip(id, SkipReason.DUPLICATE, "a record with this _id exists already")
+
+
+def repeated_id(id: str | None) -> Skip:
+    """The reason of a record whose ``_id`` an earlier one of the batch has."""
+    return Skip(id, SkipReason.DUPLICATE, "this _id appears twice in this batch")

@@ -1,11 +1,12 @@
 """A digest of weights that tells models apart, and only models."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
+
+from app.machine import available_cores
 
 
 def weights_digest(state: Mapping[str, torch.Tensor]) -> str:
@@ -16,7 +17,7 @@ def weights_digest(state: Mapping[str, torch.Tensor]) -> str:
     same reason; they hold positions and counters. Tensors are hashed side by side (hashlib lets go of the GIL).
     """
     weights = [tensor for tensor in state.values() if tensor.is_floating_point()]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(4, available_cores())) as pool:
         digests = set(pool.map(_tensor_digest, weights))
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 

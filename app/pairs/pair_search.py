@@ -18,23 +18,23 @@ the pairs of the tasks that are under way; pairs are handed over as they are fou
 """
 
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from app.domain.fingerprint import Fingerprints, bits_apart
 from app.domain.pair_distance import NO_BITS, PairReach, pair_distances
 from app.domain.vector import DISTANCE_SCALE
+from app.machine import available_cores
 from app.pairs.band_join import Compare
 from app.pairs.hash_pairs import hash_pairs
+from app.pairs.products import one_thread_per_product
 
 Indices = NDArray[np.int64]
 
@@ -94,7 +94,6 @@ class PairSearch:
     def __init__(
         self, fingerprints: Fingerprints, reach: PairReach, fresh: NDArray[np.bool_] | None = None
     ) -> None:
-        _one_thread_per_product()
         self._prints = fingerprints
         self._reach = reach
         near = reach.visual / DISTANCE_SCALE
@@ -114,18 +113,19 @@ class PairSearch:
 
     def run(self) -> Iterator[FoundPairs]:
         """The pairs, as they are found; at least one item for each block of fresh records, in their order."""
-        threads = os.cpu_count() or 1
+        threads = available_cores()
         executor = ThreadPoolExecutor(threads, thread_name_prefix="pairs")
         under_way: deque[tuple[int, Future[Found]]] = deque()
-        try:
-            for finished, task in self._tasks():
-                under_way.append((finished, executor.submit(task)))
-                if len(under_way) > 2 * threads:
+        with one_thread_per_product():
+            try:
+                for finished, task in self._tasks():
+                    under_way.append((finished, executor.submit(task)))
+                    if len(under_way) > 2 * threads:
+                        yield _result(*under_way.popleft())
+                while under_way:
                     yield _result(*under_way.popleft())
-            while under_way:
-                yield _result(*under_way.popleft())
-        finally:
-            executor.shutdown(cancel_futures=True)
+            finally:
+                executor.shutdown(cancel_futures=True)
 
     def _tasks(self) -> Iterator[tuple[int, Callable[[], Found]]]:
         """The tasks, each with the number of records that are finished once it and all before it are done."""
@@ -181,7 +181,7 @@ class PairSearch:
         column = codes - row * (last - first)
         row += start
         column += first
-        if not self._reach.calibrated or not len(codes):
+        if self._reach.calibration is None or not len(codes):
             return row, column
         # Beyond the radius itself embeddings count only together with the hashes, which are sooner compared.
         near = bound.ravel()[codes] >= self._visual_bound
@@ -195,7 +195,7 @@ class PairSearch:
         mine = ((bits != NO_BITS) & (bits <= self._reach.bits)) == by_hash
         left, right, bits = left[mine], right[mine], bits[mine]
         visual = self._visual(left, right)
-        distance, signal = pair_distances(visual, bits, calibrated=self._reach.calibrated)
+        distance, signal = pair_distances(visual, bits, self._reach.calibration)
         within = distance <= self._reach.radius
         found = (left, right, visual, bits, distance, signal)
         return tuple(array[within] for array in found)
@@ -291,9 +291,3 @@ def _kept_axes(rotated: NDArray[np.float64], near: float, wide: float) -> int:
         if cost < cheapest:
             cheapest, best = cost, kept
     return best
-
-
-@cache
-def _one_thread_per_product() -> None:
-    # Products of tiles are small and already run side by side; threads of their own would wait for each other.
-    threadpool_limits(1, user_api="blas")

@@ -8,12 +8,12 @@ The machine is shared with the embedding model and the web processes, so the ser
 half of the memory instead of all of it.
 """
 
-import math
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from app.machine import available_cores, memory_limit, read_text
 
 MIB = 1024**2
 GIB = 1024**3
@@ -46,38 +46,14 @@ class Setting:
 def inspect_machine(folder: Path) -> Machine:
     """Measure the machine; ``folder`` is any existing folder of the file system that holds the data."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     posix_shared_memory = Path("/dev/shm")  # noqa: S108 - measured, nothing is created in it
     return Machine(
         memory=min(physical, memory_limit() or physical),
-        cores=min(cores, cpu_limit() or cores),
+        cores=available_cores(),
         posix_shared_memory=shutil.disk_usage(posix_shared_memory).free if posix_shared_memory.is_dir() else 0,
         system_v_shared_memory=_system_v_limit(),
         disk=shutil.disk_usage(folder).total,
     )
-
-
-def memory_limit(root: Path = Path("/")) -> int | None:
-    """The memory limit of this process's control group in bytes (the least along its ancestors), if it has one."""
-    limits = [
-        int(text)
-        for folder in _control_groups(root, "memory")
-        for name in ("memory.max", "memory.limit_in_bytes")
-        if (text := _read(folder / name)).isdigit()
-    ]
-    return min(limits, default=None)
-
-
-def cpu_limit(root: Path = Path("/")) -> int | None:
-    """The CPU quota of this process's control group in cores, rounded up, if it has one."""
-    limits = []
-    for folder in _control_groups(root, "cpu"):
-        version_1 = f"{_read(folder / 'cpu.cfs_quota_us')} {_read(folder / 'cpu.cfs_period_us')}"
-        for text in (_read(folder / "cpu.max"), version_1):
-            numbers = text.split()
-            if len(numbers) == 2 and all(number.isdigit() for number in numbers):
-                limits.append(max(1, math.ceil(int(numbers[0]) / int(numbers[1]))))
-    return min(limits, default=None)
 
 
 def server_settings(machine: Machine) -> tuple[Setting, ...]:
@@ -250,37 +226,12 @@ def _logging() -> tuple[Setting, ...]:
     )
 
 
-def _control_groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders that may limit this process: its control group and all ancestors, of version 2 and of version 1.
-
-    In a container the path in /proc/self/cgroup may be the host's and not exist; the ancestors then lead to the
-    root of the mount, which is the container's own group.
-    """
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers and controller not in controllers.split(","):
-            continue
-        bases = [controller] if controllers else ["", "unified"]
-        parts = [part for part in path.split("/") if part and part != ".."]
-        for base in bases:
-            for depth in range(len(parts), -1, -1):
-                yield (root / "sys/fs/cgroup" / base).joinpath(*parts[:depth])
-
-
 def _system_v_limit() -> int:
     """The largest System V segment in bytes: kernel.shmmax, within kernel.shmall pages for all of them."""
-    largest, pages = (_read(Path("/proc/sys/kernel") / name) for name in ("shmmax", "shmall"))
+    largest, pages = (read_text(Path("/proc/sys/kernel") / name) for name in ("shmmax", "shmall"))
     if not (largest.isdigit() and pages.isdigit()):
         return 0
     return min(int(largest), int(pages) * os.sysconf("SC_PAGE_SIZE"))
-
-
-def _read(path: Path) -> str:
-    """The file's text without the white space around it; empty when it cannot be read."""
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
 
 
 def _between(least: int, value: int, most: int) -> int:

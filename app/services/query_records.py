@@ -23,7 +23,7 @@ from app.domain.errors import (
     WrongQueryRecord,
 )
 from app.domain.fields import Fields
-from app.domain.record import IncomingRecord, StoredRecord, parse_record
+from app.domain.record import IncomingRecord, StoredRecord, parse_query
 from app.services.access import require_collection
 from app.services.credits import charge, require_credits
 from app.services.embedding import Embedded, Outcome, costs_credit, embed_records, embed_text
@@ -47,7 +47,7 @@ def find_by_query(
     ``find`` returns None for an unknown id, and only for that. Raises ``InvalidRequest`` for a malformed query
     record, ``WrongQueryRecord`` for one that yields no vector, and ``CreditsExceeded``.
     """
-    query = parse_record(document, _QUERY, dimension=require_collection(access).model.dimension)
+    query = parse_query(document, _QUERY, dimension=require_collection(access).model.dimension)
     if query.id is not None:
         found = find(query.id)
         if found is not None:
@@ -63,7 +63,7 @@ def vector_of_text(runtime: Runtime, access: Access, document: object) -> NDArra
     Raises ``InvalidRequest`` and ``WrongQueryRecord``, the latter also where the model embeds pictures only.
     """
     collection = require_collection(access)
-    query = parse_record(document, _QUERY, dimension=collection.model.dimension)
+    query = parse_query(document, _QUERY, dimension=collection.model.dimension)
     if query.text is None or not query.text.strip():
         raise WrongQueryRecord(f"{_QUERY}: it needs a text, _text_data")
     if len(query.text) > MAX_TEXT_LENGTH:
@@ -83,7 +83,7 @@ def resolve_queries(
     as ``find_by_query`` does.
     """
     dimension = require_collection(access).model.dimension
-    asked = {path: parse_record(document, path, dimension=dimension) for path, document in documents.items()}
+    asked = {path: parse_query(document, path, dimension=dimension) for path, document in documents.items()}
     stored = stored_records(
         runtime, access, list(asked.values()), _VECTOR if tags_weight is None else _VECTOR_AND_TAGS
     )
@@ -131,6 +131,8 @@ def embed_queries(runtime: Runtime, access: Access, queries: Mapping[str, Incomi
 
 def require_vector_or_picture(query: IncomingRecord, path: str) -> None:
     """Raise ``WrongQueryRecord`` for a query that is no record of the collection and brings nothing of its own."""
+    if query.vector_fault:
+        raise WrongQueryRecord(query.vector_fault)
     if query.vector is not None or query.has_picture:
         return
     if query.id is not None:

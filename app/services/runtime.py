@@ -2,7 +2,6 @@
 that read pictures.
 """
 
-import os
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -13,6 +12,7 @@ from app.domain.account import Access
 from app.domain.estimate import Estimate
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
+from app.machine import available_cores
 from app.services.gates import Gates
 from app.services.recent import Recent
 from app.settings import Settings
@@ -29,7 +29,7 @@ class Runtime:
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
-        self.decoders = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
+        self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
 
     def open(self) -> Self:
         """Connect to the database."""

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import orjson
 import psycopg
 import pytest
@@ -81,6 +82,27 @@ def test_near_duplicates_within_the_batch(service: Service) -> None:
     named = {skip["_id"]: skip["_reason"]["answer_records"] for skip in answer["skipped_records"]}
     assert named == {"b": [{"_id": "a", "n": 1}], "e": [{"_id": "d"}], "f": [{"_id": "there"}]}
     assert service.call("getRecordCount")["answer_count"] == 5
+    told = {skip["_id"]: skip["_reason"]["error_description"] for skip in answer["skipped_records"]}
+    assert told["b"] == "a near duplicate of this record comes earlier in this batch"
+    assert told["f"] == "a near duplicate of this record exists already"
+
+
+def test_radius_0_finds_what_is_equal(service: Service) -> None:
+    rng = np.random.default_rng(5)
+    service.use_vectors(512)
+    vectors = rng.normal(size=(40, 512)).round(3)
+    # As the same picture comes out of the model in another batch.
+    again = vectors * (1 + 1e-7 * rng.normal(size=vectors.shape))
+    guarded(service, *({"_id": f"r{n}", "_vector": row.tolist()} for n, row in enumerate(vectors)), radius=0)
+    answer = guarded(
+        service, *({"_id": f"s{n}", "_vector": row.tolist()} for n, row in enumerate(again)), radius=0
+    )
+    assert answer["status"]["code"] == 411
+    assert {skip["_reason"]["answer_distances"][0] for skip in answer["skipped_records"]} == {0}
+    copies = [{"_id": f"s{n}", "_vector": row.tolist()} for n, row in enumerate(again)]
+    assert service.call("insert", records=copies)["status"]["code"] == 210
+    assert len(service.call("allNearDupPairs", radius=0)["answer_records"]) == len(vectors)
+    assert ids(service.call("nearDuplicates", query_record={"_id": "s3"}, radius=0)) == ["r3", "s3"]
 
 
 def test_a_large_batch_of_copies(service: Service) -> None:

@@ -111,7 +111,7 @@ def test_what_yields_no_vector_is_skipped(service: Service, rows: dict[str, np.n
         ({"query_record": {"_id": "r00"}, "records": []}, 402),
         ({"query_record": {"_id": "r00"}, "records": {"_id": "r01"}}, 402),
         ({"records": [{"_id": "r00"}]}, 402),
-        ({"query_record": {"_vector": [0] * DIMENSION}, "records": [{"_id": "r00"}]}, 402),
+        ({"query_record": {"_vector": [0] * DIMENSION}, "records": [{"_id": "r00"}]}, 403),
         ({"query_record": {"_id": "unknown"}, "records": [{"_id": "r00"}]}, 403),
         ({"query_record": {"_base64": "aGVsbG8="}, "records": [{"_id": "r00"}]}, 403),
         ({"query_record": {}, "records": [{"_id": "r00"}]}, 403),

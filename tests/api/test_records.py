@@ -50,6 +50,17 @@ class TestInsert:
         assert status(answer)[0] == 211
         assert answer["answer_records"] == [{"_id": "a", "n": 1}]
         assert reasons(answer) == [("a", 211)]
+        told = answer["skipped_records"][0]["_reason"]["error_description"]
+        assert told == "this _id appears twice in this batch"
+
+    @pytest.mark.parametrize("sent", [5, 5.5, True, "", "x" * 513])
+    @pytest.mark.parametrize(
+        "method", ["insert", "nearDupsInsert", "get", "update", "delete", "visualRankRecords"]
+    )
+    def test_a_skipped_record_has_the_id_that_was_sent(self, service: Service, method: str, sent: Any) -> None:
+        records = [{"_id": sent, "_vector": X}, {"_id": "good", "_vector": X}]
+        answer = service.call(method, records=records, query_record={"_vector": X})
+        assert answer["skipped_records"][0]["_id"] == sent
 
     def test_of_one_id_the_first_good_record_goes_in(self, service: Service) -> None:
         bad = {"_id": "a", "_base64": "?"}
@@ -348,6 +359,13 @@ class TestAllRecords:
     )
     def test_wrong_pages(self, service: Service, query: str) -> None:
         assert status(service.send("POST", f"{PHOTOS}allRecords?{query}"))[0] == 402
+
+    def test_a_page_goes_into_no_file(self, service: Service) -> None:
+        body = b'{"output_file_name": "all.jsonl"}'
+        answer = service.send("POST", f"{PHOTOS}allRecords?size=10&page=1", body)
+        assert status(answer)[0] == 402
+        assert answer["error_description"].startswith("output_file_name: ")
+        assert status(service.send("POST", f"{PHOTOS}allRecords", body))[0] == 200
 
     def test_more_than_a_batch(self, service: Service) -> None:
         for start in range(0, 2500, 500):

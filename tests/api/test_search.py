@@ -11,7 +11,7 @@ from app.db.records import copy_records
 from app.db.search import Search, nearest_candidates, nearest_exact
 from app.domain.fields import ONLY_ID
 from app.domain.record import NewRecord
-from tests.service import Service, ids
+from tests.service import Service, ids, reasons
 
 DIMENSION = 12
 
@@ -145,9 +145,46 @@ def test_an_unknown_id(service: Service, vectors: dict[str, np.ndarray]) -> None
     assert ids(knn(service, query_record=beside, k=1)) == ["r001"]
 
 
-@pytest.mark.parametrize("query", [{}, {"price": 1}, {"_vector": [1, 2]}, {"_vector": [0] * DIMENSION}])
+BAD_VECTORS = [[1, 2], [0] * DIMENSION, [], "1", [None] * DIMENSION, {"0": 1}]
+
+
+@pytest.mark.parametrize("vector", BAD_VECTORS)
+def test_a_known_id_serves_whatever_vector_comes_along(service: Service, vectors: Any, vector: Any) -> None:
+    query = {"_id": "r001", "_vector": vector}
+    assert ids(service.call("visualKNN", query_record=query, k=1)) == ["r001"]
+    assert ids(service.call("range", query_record=query, radius=0.01)) == ["r001"]
+    assert ids(service.call("nearDuplicates", query_record=query))[0] == "r001"
+    assert ids(service.call("visualTagsKNN", query_record=query, k=1)) == ["r001"]
+    assert ids(service.call("visualKNNMulti", query_records=[query], k=1)) == ["r001"]
+    answer = service.call("visualRankRecords", query_record=query, records=[{"_id": "r002"}, query])
+    assert ids(answer) == ["r001", "r002"]
+
+
+@pytest.mark.parametrize("vector", BAD_VECTORS)
+@pytest.mark.parametrize("id", [{}, {"_id": "nothing"}])
+def test_a_vector_that_is_none_is_a_wrong_query(
+    service: Service, vectors: Any, vector: Any, id: dict[str, str]
+) -> None:
+    query = {**id, "_vector": vector}
+    for method, body in {
+        "visualKNN": {"query_record": query},
+        "range": {"query_record": query, "radius": 10},
+        "nearDuplicates": {"query_record": query},
+        "visualTagsKNN": {"query_record": query},
+        "visualKNNMulti": {"query_records": [{"_id": "r001"}, query]},
+        "visualTagsKNNMulti": {"query_records": [query]},
+        "visualRankRecords": {"query_record": query, "records": [{"_id": "r001"}]},
+    }.items():
+        answer = service.call(method, **body)
+        assert answer["status"] == {"code": 403, "text": "wrong query record"}
+        assert "_vector" in answer["error_description"]
+    answer = service.call("visualRankRecords", query_record={"_id": "r001"}, records=[query, {"_id": "r001"}])
+    assert reasons(answer) == [(id.get("_id"), 402)]
+
+
+@pytest.mark.parametrize("query", [{}, {"price": 1}])
 def test_queries_without_a_vector(service: Service, vectors: dict[str, np.ndarray], query: dict[str, Any]) -> None:
-    assert service.call("visualKNN", query_record=query)["status"]["code"] in (402, 403)
+    assert service.call("visualKNN", query_record=query)["status"]["code"] == 403
 
 
 def test_an_empty_collection(service: Service) -> None:

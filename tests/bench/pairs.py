@@ -89,7 +89,7 @@ def brute_force(prints: Fingerprints, reach: PairReach) -> NDArray[np.int64]:
             bits += np.bitwise_count(prints.hashes[part, word, None] ^ prints.hashes[:, word])
         bits[~(prints.hashed[part, None] & prints.hashed)] = NO_BITS
         visual = DISTANCE_SCALE * np.sqrt(np.maximum(apart, 0))
-        distance, _ = pair_distances(visual.ravel(), bits.ravel(), calibrated=reach.calibrated)
+        distance, _ = pair_distances(visual.ravel(), bits.ravel(), reach.calibration)
         row, column = np.nonzero(distance.reshape(apart.shape) <= reach.radius)
         row += start
         found.append(np.stack([row, column], axis=1)[column > row])

@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from app.domain.fingerprint import Fingerprints
 from app.domain.model import BUNDLED, ModelIdentity
+from app.domain.near_duplicate import BUNDLED_CALIBRATION
 from app.domain.pair_distance import NO_BITS, pair_distances, reach_of_radius
 from app.pairs import pair_search
 from app.pairs.band_join import BandJoin, Hashes
 from app.pairs.hash_pairs import Comparison, HashPairs, band_limits
 from app.pairs.pair_search import PairSearch
+from app.pairs.products import one_thread_per_product
 
 Pairs = dict[tuple[int, int], tuple[float, int]]
 
@@ -56,7 +59,7 @@ def brute_force(prints: Fingerprints, radius: float, calibrated: bool, fresh: ND
         visual = 100 * np.sqrt(np.einsum("ij,ij->i", apart, apart))
         bits = np.bitwise_count(prints.hashes[row + 1 :] ^ prints.hashes[row]).sum(axis=1, dtype=np.int16)
         bits[~(prints.hashed[row + 1 :] & prints.hashed[row])] = NO_BITS
-        distance, _ = pair_distances(visual, bits, calibrated=calibrated)
+        distance, _ = pair_distances(visual, bits, BUNDLED_CALIBRATION if calibrated else None)
         for behind in np.flatnonzero((distance <= radius) & (fresh[row + 1 :] | fresh[row])).tolist():
             found[row, row + 1 + behind] = float(distance[behind]), int(bits[behind])
     return found
@@ -160,3 +163,19 @@ def test_everything_is_a_duplicate_of_everything() -> None:
     sizes = [len(part.left) for part in search.run()]
     assert sum(sizes) == count * (count - 1) // 2
     assert max(sizes) <= 256 * 8192
+
+
+def test_products_get_their_threads_back() -> None:
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        first, second = one_thread_per_product(), one_thread_per_product()
+        first.__enter__()
+        second.__enter__()
+        assert set(threads()) == {1}
+        first.__exit__(None, None, None)
+        assert set(threads()) == {1}
+        second.__exit__(None, None, None)
+        assert threads() == before

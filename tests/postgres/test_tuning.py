@@ -2,13 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from app.machine import cpu_limit, memory_limit
 from app.postgres.tuning import (
     GIB,
     MIB,
     Machine,
-    cpu_limit,
     inspect_machine,
-    memory_limit,
     render,
     server_settings,
 )

@@ -15,6 +15,7 @@ from app.api.request_fields import Boolean, FieldsToReturn, FilterField, NumberI
 from app.api.requests import MAX_PAGE, RequestSchema, load_request
 from app.api.status import DELETED, RECORDS_FOUND, status_of_selection
 from app.domain.account import Access
+from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields
 from app.filters import Filter
 from app.services.access import require_collection
@@ -173,6 +174,10 @@ class PageOfRecordsSchema(RequestSchema):
 def all_records(runtime: Runtime, access: Access, asked: AllRecords) -> Response:
     """allRecords"""
     if {"size", "page"} & request.args.keys():
+        if asked.output_file_name is not None:
+            raise InvalidRequest(
+                "a page is not written to a file: leave it or size and page out", path="output_file_name"
+            )
         return _one_page(runtime, access, asked, load_request(PageOfRecordsSchema, PageOfRecords, request.args))
     return streamed_listing(_batches(runtime, access, asked), output_file_name=asked.output_file_name)
 

@@ -17,7 +17,7 @@ from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, InvalidRequest
 from app.domain.record import IncomingRecord, NewRecord, StoredRecord, new_id, parse_record
-from app.domain.skip import Skip, SkipReason, duplicate_id, fault
+from app.domain.skip import Skip, SkipReason, duplicate_id, fault, repeated_id
 from app.services.access import require_collection
 from app.services.credits import credits_exceeded, require_credits
 from app.services.embedding import Embedded, costs_credit, embed_records, new_record
@@ -134,7 +134,7 @@ def _embed(
         if not isinstance(outcome, Embedded):
             skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")
         elif record.id in taken:
-            skips[position] = duplicate_id(record.id)
+            skips[position] = repeated_id(record.id)
         else:
             taken.add(record.id)
             ready[position] = new_record(record, outcome)

@@ -17,9 +17,8 @@ from app.db.near_duplicates import Found, settings_for
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.fields import Fields
-from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.near_duplicate import calibration_of, reach_of
-from app.domain.record import NewRecord, StoredRecord
+from app.domain.record import NewRecord
 from app.domain.skip import Skip, SkipReason, duplicate_id
 from app.pairs.near_mates import NearMates
 from app.services.access import require_collection
@@ -69,7 +68,7 @@ class _Guard:
         self._calibration = calibration_of(collection.model)
         self._reach = reach_of(radius, self._calibration)
         self._batch = sorted(batch.ready.items())
-        self._appearances = [_appearance(new) for _, new in self._batch]
+        self._appearances = [new.appearance for _, new in self._batch]
         self._mates = NearMates(self._appearances, self._reach)
 
     def decide(self, connection: Session, skips: dict[int, Skip]) -> list[tuple[int, NewRecord]]:
@@ -87,15 +86,16 @@ class _Guard:
             if new.id in known:
                 skips[position] = duplicate_id(new.id)
                 continue
-            near: list[tuple[StoredRecord, float, int | None]] = [
-                (item.record, item.visual, item.bits) for item in found[place].near
-            ]
-            near += [
+            stored = [(item.record, item.visual, item.bits) for item in found[place].near]
+            earlier = [
                 (self._batch[mate.place][1].as_stored(), mate.visual, mate.bits)
                 for mate in self._mates.of(place, accepted)
             ]
-            if near:
-                skips[position] = self._near_duplicate(new.id, near)
+            if stored or earlier:
+                where = "exists already" if stored else "comes earlier in this batch"
+                near = ranked([*stored, *earlier], self._calibration)
+                reason = f"a near duplicate of this record {where}"
+                skips[position] = Skip(new.id, SkipReason.DUPLICATE, reason, near)
             else:
                 accepted[place] = True
                 wanted.append((position, new))
@@ -127,11 +127,3 @@ class _Guard:
             # One near duplicate is enough to know.
             open_places = [place for place in open_places if not found[place].complete and not found[place].near]
         return found
-
-    def _near_duplicate(self, id: str, near: Sequence[tuple[StoredRecord, float, int | None]]) -> Skip:
-        named = ranked(near, self._calibration)
-        return Skip(id, SkipReason.DUPLICATE, "a near duplicate of this record exists already", named)
-
-
-def _appearance(new: NewRecord) -> Appearance:
-    return Appearance(new.embedding, telling_hash(new.phash, new.phash_quality))

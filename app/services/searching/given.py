@@ -13,7 +13,7 @@ from app.domain.account import Access
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
 from app.domain.ranking import Neighbour
-from app.domain.record import IncomingRecord, StoredRecord, new_id, parse_record
+from app.domain.record import IncomingRecord, StoredRecord, new_id, parse_query
 from app.domain.skip import Skip, SkipReason, fault, missing
 from app.domain.vector import DISTANCE_SCALE
 from app.services.access import require_collection
@@ -45,7 +45,7 @@ def rank_records(
     query, ``WrongQueryRecord`` for one that yields no vector, and ``CreditsExceeded``; then nothing is charged.
     """
     dimension = require_collection(access).model.dimension
-    query = parse_record(query_record, "query_record", dimension=dimension)
+    query = parse_query(query_record, "query_record", dimension=dimension)
     incoming, skips = _parse(documents, dimension)
     # The vector is needed whatever the answer shows.
     wanted = replace(fields, names=(*fields.names, "_vector"))
@@ -56,7 +56,12 @@ def rank_records(
     usable: dict[int, StoredRecord] = {
         position: stored[record.id] for position, record in asked.items() if record.id in stored
     }
-    strangers = {position: record for position, record in asked.items() if position not in usable}
+    strangers: dict[int, IncomingRecord] = {}
+    for position, record in asked.items():
+        if position not in usable and record.vector_fault:
+            skips[position] = Skip(record.id, SkipReason.FAULT, record.vector_fault)
+        elif position not in usable:
+            strangers[position] = record
     _embed(runtime, access, strangers, usable, skips)
     vector = vector_of(usable.pop(_QUERY))
     ranked = sorted((_distance(vector, record), record.id, position) for position, record in usable.items())
@@ -72,7 +77,7 @@ def _parse(documents: Sequence[object], dimension: int) -> tuple[dict[int, Incom
     skips: dict[int, Skip] = {}
     for position, document in enumerate(documents):
         try:
-            incoming[position] = parse_record(document, f"records[{position}]", dimension=dimension)
+            incoming[position] = parse_query(document, f"records[{position}]", dimension=dimension)
         except InvalidRequest as error:
             skips[position] = fault(document, error)
     return incoming, skips

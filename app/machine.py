@@ -1,0 +1,60 @@
+"""What the machine grants this process: cores and memory within the limits of its control group."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def available_cores() -> int:
+    """The cores that this process may use: within its affinity and its control group's quota, at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return min(cores, cpu_limit() or cores)
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """The memory limit of this process's control group in bytes (the least along its ancestors), if it has one."""
+    limits = [
+        int(text)
+        for folder in _control_groups(root, "memory")
+        for name in ("memory.max", "memory.limit_in_bytes")
+        if (text := read_text(folder / name)).isdigit()
+    ]
+    return min(limits, default=None)
+
+
+def cpu_limit(root: Path = Path("/")) -> int | None:
+    """The CPU quota of this process's control group in cores, rounded up, if it has one."""
+    limits = []
+    for folder in _control_groups(root, "cpu"):
+        version_1 = f"{read_text(folder / 'cpu.cfs_quota_us')} {read_text(folder / 'cpu.cfs_period_us')}"
+        for text in (read_text(folder / "cpu.max"), version_1):
+            numbers = text.split()
+            if len(numbers) == 2 and all(number.isdigit() for number in numbers):
+                limits.append(max(1, math.ceil(int(numbers[0]) / int(numbers[1]))))
+    return min(limits, default=None)
+
+
+def _control_groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folders that may limit this process: its control group and all ancestors, of version 2 and of version 1.
+
+    In a container the path in /proc/self/cgroup may be the host's and not exist; the ancestors then lead to the
+    root of the mount, which is the container's own group.
+    """
+    for line in read_text(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        bases = [controller] if controllers else ["", "unified"]
+        parts = [part for part in path.split("/") if part and part != ".."]
+        for base in bases:
+            for depth in range(len(parts), -1, -1):
+                yield (root / "sys/fs/cgroup" / base).joinpath(*parts[:depth])
+
+
+def read_text(path: Path) -> str:
+    """The file's text without the white space around it; empty when it cannot be read."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
