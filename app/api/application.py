@@ -12,7 +12,7 @@ from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS, ping
 from app.api.schemas import load
 from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
-from app.domain.errors import InvalidRequest, LookalikeError, ReadOnlyToken
+from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
 from app.services.access import account_of, resolve_access
 from app.services.runtime import Runtime
 
@@ -99,7 +99,9 @@ def _expected_failure(error: LookalikeError) -> Response:
         return _unexpected_failure(error)
     _drain()
     if status.code >= 500:
-        log.warning("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
+        # One line: while the database is down, every request comes by here.
+        told = error.for_operators if isinstance(error, DatabaseUnavailable) else str(error)
+        log.warning("%s %s: %s", request.method, request.path, told)
     return failure(status, str(error))
 
 
