@@ -5,6 +5,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from app.db.migrations import VERSION_SCHEMA, VERSION_TABLE, sqlalchemy_url
+from app.postgres.urls import database_url
 from app.settings import load_settings
 
 # Any constant does; it is the name of the lock "somebody is migrating this database".
@@ -46,6 +47,6 @@ def run_online(connection: Connection) -> None:
 if context.is_offline_mode():
     run_offline()
 else:
-    url = context.config.attributes.get("url") or sqlalchemy_url(load_settings())
+    url = context.config.attributes.get("url") or sqlalchemy_url(database_url(load_settings()))
     with create_engine(url, poolclass=NullPool).connect() as connection:
         run_online(connection)

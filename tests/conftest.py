@@ -17,8 +17,8 @@ import pytest
 from psycopg import sql
 
 from app.db.database import Database
-from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
+from app.postgres.embedded import EmbeddedPostgres
 from app.services.runtime import Runtime
 from app.settings import Settings, load_settings
 from tests.service import Service

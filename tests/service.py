@@ -10,8 +10,8 @@ from PIL import Image
 from app.api.application import create_app
 from app.db.database import Database
 from app.domain.collection import Collection
-from app.services.accounts import create_account, create_token
-from app.services.collections import create_collection
+from app.services.operating.accounts import create_account, create_token
+from app.services.operating.collections import create_collection
 from app.services.runtime import Runtime
 
 PHOTOS = "/similarity/photos/v2/"

@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 from flask import Response, g
 
-from app.api.status import OK, Status, status_of_skip
+from app.api.presenters import present_skip, present_status
+from app.api.status import OK, Status
 from app.domain.errors import InvalidRequest
+from app.domain.fields import Fields
 from app.domain.skip import Skip, SkipReason
 
 
@@ -29,24 +31,21 @@ def failure(status: Status, description: str, headers: Mapping[str, str] | None 
     return response
 
 
-def listing(records: Sequence[Mapping[str, Any]], status: Status = OK, **members: Any) -> Response:
+def listing(status: Status = OK, *, answer_records: Sequence[Any], **members: Any) -> Response:
     """An answer with records."""
-    return answer(status, answer_records=records, answer_count=len(records), **members)
+    return answer(status, answer_records=answer_records, answer_count=len(answer_records), **members)
 
 
-def processing(
-    status: Status, records: Sequence[Mapping[str, Any]], skipped: Sequence[Skip], **members: Any
-) -> Response:
-    """The answer of a method that takes records: those processed, and those skipped with their reasons."""
+def processing(status: Status, skipped: Sequence[Skip], fields: Fields, **members: Any) -> Response:
+    """The answer of a method that takes records: ``answer_records`` processed, and those skipped, with reasons."""
     description = None
     if status.http_code != 200:
         faults = [skip.description for skip in skipped if skip.reason is SkipReason.FAULT]
         others = [skip.description for skip in skipped if skip.description]
         description = (faults or others or ["none of the records could be processed"])[0]
     return listing(
-        records,
         status,
-        skipped_records=[_skipped(skip) for skip in skipped],
+        skipped_records=[present_skip(skip, fields) for skip in skipped],
         error_description=description,
         **members,
     )
@@ -70,7 +69,7 @@ def streamed_listing(batches: Iterable[Sequence[Mapping[str, Any]]], **members: 
         rest = {
             "answer_count": count,
             **{name: value for name, value in members.items() if value is not None},
-            "status": _status(OK),
+            "status": present_status(OK),
             "statistics": _statistics(started),
         }
         yield b"]," + orjson.dumps(rest)[1:]
@@ -82,20 +81,9 @@ def _members(batch: Sequence[Mapping[str, Any]]) -> bytes:
     return b",".join(orjson.dumps(record) for record in batch)
 
 
-def _skipped(skip: Skip) -> dict[str, Any]:
-    reason: dict[str, Any] = {"status": _status(status_of_skip(skip))}
-    if skip.description:
-        reason["error_description"] = skip.description
-    if skip.near is not None:
-        reason["answer_records"] = skip.near.answer
-        reason["answer_distances"] = skip.near.distances
-        reason["answer_signals"] = [signal.value for signal in skip.near.signals]
-    return {"_id": skip.id, "_reason": reason}
-
-
 def _response(status: Status, members: Mapping[str, Any], statistics: Mapping[str, Any] | None = None) -> Response:
     document = {
-        "status": _status(status),
+        "status": present_status(status),
         **members,
         "statistics": {**_statistics(g.get("started")), **(statistics or {})},
     }
@@ -104,10 +92,6 @@ def _response(status: Status, members: Mapping[str, Any], statistics: Mapping[st
     except (TypeError, orjson.JSONEncodeError) as error:
         raise InvalidRequest("the answer cannot be written as JSON") from error
     return Response(body, status=status.http_code, mimetype="application/json")
-
-
-def _status(status: Status) -> dict[str, Any]:
-    return {"code": status.code, "text": status.text}
 
 
 def _statistics(started: float | None) -> dict[str, float]:

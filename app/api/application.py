@@ -6,14 +6,16 @@ from contextlib import suppress
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
+from app import __version__
 from app.api.answers import answer, failure, start_clock
 from app.api.bodies import UNREADABLE, read_object
 from app.api.credentials import collection_headers, read_token
-from app.api.methods import METHODS, ping
-from app.api.schemas import load
+from app.api.methods import METHODS
+from app.api.presenters import present_account
 from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
 from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
 from app.services.access import account_of, resolve_access
+from app.services.operating.status import describe_database
 from app.services.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -40,18 +42,7 @@ def create_app(runtime: Runtime) -> Flask:
     def account_details() -> Response:
         _require_verb("GET", "POST")
         account = account_of(runtime, read_token(request))
-        return answer(
-            id=str(account.id),
-            email=account.email,
-            first_name=account.first_name,
-            last_name=account.last_name,
-            phone=account.phone or "",
-            organization=account.organization,
-            verified=account.verified,
-            credits_counter=account.credits_counter,
-            credits_limit=account.credits_limit,
-            default_workspace=str(account.default_workspace),
-        )
+        return answer(**present_account(account))
 
     @app.route("/<path:service>/v2/<method>/", **options)
     @app.route("/<path:service>/v2/<method>", **options)
@@ -61,24 +52,24 @@ def create_app(runtime: Runtime) -> Flask:
         if method == "ping":
             _require_verb("POST", "GET")
             read_object(request)
-            return ping(runtime)
-        known = METHODS.get(method)
-        if known is None:
+            return answer(info=f"Lookalike {__version__}, HNSW indexes of {describe_database(runtime)}")
+        found = METHODS.get(method)
+        if found is None:
             raise NotFound(f"there is no method {method!r}; the methods are {', '.join(['ping', *METHODS])}")
-        _require_verb("POST", *(["GET"] if known.answers_get else []))
+        _require_verb("POST", *(["GET"] if found.answers_get else []))
         collection_id, collection_name = collection_headers(request)
         access = resolve_access(
             runtime,
             read_token(request),
             collection_id=collection_id,
             collection_name=collection_name,
-            writes=known.writes,
+            writes=found.writes,
         )
-        if known.writes and access.read_only:
+        if found.writes and access.read_only:
             raise ReadOnlyToken(f"the token is read-only, {method} writes")
-        arguments = load(known.schema, read_object(request))
-        _require_few_records(arguments.get("records", []), runtime.settings.max_records)
-        return known.call(runtime, access, arguments)
+        document = read_object(request)
+        _require_few_records(document.get("records"), runtime.settings.max_records)
+        return found.call(runtime, access, found.load(document))
 
     return app
 
@@ -88,8 +79,8 @@ def _require_verb(*verbs: str) -> None:
         raise MethodNotAllowed(verbs, f"{request.method} is not allowed here, use {' or '.join(verbs)}")
 
 
-def _require_few_records(records: list[object], most: int) -> None:
-    if len(records) > most:
+def _require_few_records(records: object, most: int) -> None:
+    if isinstance(records, list) and len(records) > most:
         raise InvalidRequest(f"one request may hold at most {most} records, not {len(records)}", path="records")
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
-from app.services import accounts
+from app.services.operating import accounts
 
 
 @click.group()

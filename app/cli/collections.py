@@ -7,7 +7,7 @@ import click
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
 from app.domain.collection import Collection
-from app.services import collections
+from app.services.operating import collections
 
 
 @click.group()

@@ -12,19 +12,13 @@ from tqdm import tqdm
 from app.cli.session import json_option, open_runtime, reports_errors, show
 from app.domain.collection import Collection
 from app.domain.errors import ConfigurationError, LookalikeError
-from app.services.collections import find_collection
-from app.services.exporting import export_records
-from app.services.loading import (
-    Import,
-    Item,
-    finish_index,
-    items_of_folder,
-    items_of_lines,
-    load_records,
-    pictures_in,
-)
-from app.services.records import count
+from app.services.operating.collections import find_collection
+from app.services.records.reading import count
 from app.services.runtime import Runtime
+from app.services.transfer.exporting import export_records
+from app.services.transfer.loading import Import, load_records
+from app.services.transfer.sources import Item, items_of_folder, items_of_lines, pictures_in
+from app.services.transfer.vector_index import finish_index
 
 
 @click.command("import")

@@ -5,11 +5,11 @@ import os
 import click
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
-from app.db.embedded import EmbeddedPostgres
-from app.db.migrations import database_url, without_password
 from app.db.migrations import migrate as run_migrations
 from app.domain.errors import ConfigurationError
-from app.services.repairing import repair as run_repair
+from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.urls import database_url, without_password
+from app.services.operating.repairing import repair as run_repair
 from app.settings import Settings, load_settings
 
 

@@ -8,9 +8,9 @@ from tqdm import tqdm
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
 from app.domain.near_duplicate import DEFAULT_RADIUS
-from app.services.collections import find_collection
-from app.services.duplicate_groups import Group, duplicate_groups
-from app.services.duplicates import find_duplicates
+from app.services.duplicates.groups import Group, duplicate_groups
+from app.services.duplicates.runs import find_duplicates
+from app.services.operating.collections import find_collection
 
 _SHOWN_OF_A_GROUP = 20
 

@@ -5,8 +5,8 @@ from uuid import UUID
 import click
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
-from app.services import attribute_indexes
-from app.services.collections import find_collection
+from app.services.operating import attribute_indexes
+from app.services.operating.collections import find_collection
 
 collection_argument = click.argument("collection_id", type=click.UUID)
 

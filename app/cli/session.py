@@ -10,8 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 import click
 import orjson
 
-from app.db.migrations import database_url, require_current_schema
+from app.db.migrations import require_current_schema
 from app.domain.errors import DatabaseUnavailable, LookalikeError
+from app.postgres.urls import database_url
 from app.services.runtime import Runtime
 from app.settings import load_settings, unknown_variables
 

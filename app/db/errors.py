@@ -8,7 +8,13 @@ from psycopg import errors
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 
-from app.domain.errors import CollectionNotFound, DatabaseUnavailable, InvalidRequest, LookalikeError, QueryTimeout
+from app.domain.errors import (
+    CollectionNotFound,
+    DatabaseUnavailable,
+    InvalidRequest,
+    LookalikeError,
+    QueryTimeout,
+)
 
 
 @contextmanager

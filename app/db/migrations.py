@@ -7,37 +7,17 @@ from alembic import command, context, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from app.db.embedded import EmbeddedPostgres
 from app.db.errors import translated_errors
 from app.db.places import MIGRATIONS_FOLDER
 from app.domain.errors import ConfigurationError
-from app.settings import Settings
 
 VERSION_SCHEMA = "lookalike"
 VERSION_TABLE = "alembic_version"
 
 
-def database_url(settings: Settings) -> str:
-    """The database of the settings; the embedded server is started when none is named."""
-    if settings.database_url is None:
-        return EmbeddedPostgres(settings.home).start()
-    try:
-        psycopg.conninfo.conninfo_to_dict(settings.database_url)
-    except psycopg.ProgrammingError as error:
-        raise ConfigurationError(f"DATABASE_URL is not a database's URL: {str(error).strip()}") from error
-    return settings.database_url
-
-
-def without_password(url: str) -> tuple[str, str | None]:
-    """A connection string without its password, and the password: what a process is started with can be seen."""
-    password = psycopg.conninfo.conninfo_to_dict(url).get("password")
-    # An empty password in a connection string counts as none at all.
-    return psycopg.conninfo.make_conninfo(url, password=""), None if password is None else str(password)
-
-
-def sqlalchemy_url(settings: Settings) -> str:
-    """``database_url`` in SQLAlchemy's spelling."""
-    return _with_driver(database_url(settings))
+def sqlalchemy_url(url: str) -> str:
+    """A database's URL in SQLAlchemy's spelling."""
+    return "postgresql+psycopg://" + url.split("://", 1)[1]
 
 
 def migrate(url: str) -> None:
@@ -83,9 +63,5 @@ def run_sql_file(name: str) -> None:
 def _configuration(url: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(MIGRATIONS_FOLDER)).replace("%", "%%"))
-    config.attributes["url"] = _with_driver(url)
+    config.attributes["url"] = sqlalchemy_url(url)
     return config
-
-
-def _with_driver(url: str) -> str:
-    return "postgresql+psycopg://" + url.split("://", 1)[1]

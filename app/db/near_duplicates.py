@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow, dict_row
@@ -26,20 +24,13 @@ from app.db.search import INDEX_LIMIT, LONGEST_REMEMBERED
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
+from app.domain.fingerprint import Appearance
 from app.domain.near_duplicate import HASH_BITS, Reach
 from app.domain.record import StoredRecord
 
 _QUERIES = load_queries("near_duplicates")
 
 _SETTINGS: Mapping[str, str] = {"jit": "off"}
-
-
-@dataclass(frozen=True, slots=True)
-class Appearance:
-    """What is compared: an embedding, shape (dimension,), float32, and a hash, 32 bytes, None unless it counts."""
-
-    vector: NDArray[np.float32]
-    phash: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,10 @@
 """Records of one collection: inserting, reading, changing, deleting."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 from pgvector import Bit, HalfVector
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, dict_row, scalar_row
@@ -19,23 +16,9 @@ from app.db.queries import load_queries
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
-from app.domain.record import StoredRecord
+from app.domain.record import NewRecord, StoredRecord
 
 _QUERIES = load_queries("records")
-
-
-@dataclass(frozen=True, slots=True)
-class NewRecord:
-    """A record that is ready to go in. ``embedding`` has shape (dimension,), float32, unit length."""
-
-    id: str
-    attributes: Mapping[str, Any]
-    url: str | None
-    file: str | None
-    content_hash: bytes | None
-    phash: bytes | None
-    phash_quality: int | None
-    embedding: NDArray[np.float32]
 
 
 def lock_for_writing(connection: Connection[TupleRow], collection_id: UUID, *, alone: bool = False) -> None:

@@ -17,7 +17,7 @@ from app.db.queries import load_queries
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
-from app.domain.record import StoredRecord
+from app.domain.ranking import Neighbour
 
 _QUERIES = load_queries("search")
 
@@ -36,14 +36,6 @@ _PAGE, _PAGE_HEADER, _ITEM_POINTER = 8192, 24, 4
 
 Query = str | NDArray[np.float32]
 """The id of a stored record (an unknown one finds nothing), or a vector of shape (dimension,)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A record and its distance to the query, 100 · ‖a − b‖₂."""
-
-    record: StoredRecord
-    distance: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,11 @@ tests/bench/near_duplicates.md tells what the limits find and mistake, and over 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from app.domain.model import BUNDLED, ModelIdentity
+from app.domain.record import StoredRecord
 
 DEFAULT_RADIUS = 5.0
 """Where the hash's limits lie on the scale of near-duplicate distances."""
@@ -105,12 +104,12 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class NearDuplicates:
-    """Near duplicates, nearest first: records as an answer shows them, their distances, and what decided."""
+class NearDuplicate:
+    """A record near a picture, its near-duplicate distance to it, and what decided."""
 
-    answer: Sequence[dict[str, Any]]
-    distances: Sequence[float]
-    signals: Sequence[Signal]
+    record: StoredRecord
+    distance: float
+    signal: Signal
 
 
 def calibration_of(model: ModelIdentity) -> Calibration | None:

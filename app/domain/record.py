@@ -56,6 +56,26 @@ class StoredRecord:
     vector: NDArray[np.float16] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record that is ready to go in. ``embedding`` has shape (dimension,), float32, unit length."""
+
+    id: str
+    attributes: Mapping[str, Any]
+    url: str | None
+    file: str | None
+    content_hash: bytes | None
+    phash: bytes | None
+    phash_quality: int | None
+    embedding: NDArray[np.float32]
+
+    def as_stored(self) -> StoredRecord:
+        """The record as it is once it went in."""
+        return StoredRecord(
+            self.id, self.attributes, self.url, self.file, self.phash, self.embedding.astype(np.float16)
+        )
+
+
 def new_id() -> str:
     """An ``_id`` for a record that came without one."""
     return str(uuid.uuid4())

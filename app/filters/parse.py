@@ -14,7 +14,16 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from app.filters.operators import OPERATORS, RANGES, array, equals, holds_operators, leaf, listed_pattern, matches
+from app.filters.operators import (
+    OPERATORS,
+    RANGES,
+    array,
+    equals,
+    holds_operators,
+    leaf,
+    listed_pattern,
+    matches,
+)
 from app.filters.paths import parse_path
 from app.filters.place import Place, shown
 from app.filters.tree import All, And, ElementHas, ElementIs, Equals, Node, Not, Or, Path, Test

@@ -20,16 +20,6 @@ from PIL import Image
 
 HASH_BYTES = 32
 
-MINIMUM_QUALITY = 10
-"""Pictures below this PDQ quality have too little structure for their hashes to say anything.
-
-PDQ's quality (0…100) sums the steps of luminance between neighbouring cells. Empty pictures (one colour or a soft
-shading, with noise up to σ = 5 and JPEG artefacts; 1,200 of them) reach 8 at most; those of exactly one colour
-have 0, and rounding errors for a hash. Plain products lie above: a light grey object (#e0e0e0) on white has 15, a
-mid-grey one 69. Of 462 cut-outs on white 2 % lie below 10, but 27 % below the usual 50; and nothing is gained by
-losing those: between 10 and 50, pairs of different pictures are within 31 bits no more often than above.
-"""
-
 _SIDE = 512
 # Larger pictures are first reduced by a whole factor to about twice this side: half of the time, as steady.
 _REDUCING_GAP = 2.0

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.db import accounts
 from app.domain.account import Access, Account
 from app.domain.collection import Collection
-from app.domain.errors import CollectionMissing, CollectionNotFound, CreditsExceeded, Unauthorized
+from app.domain.errors import CollectionMissing, CollectionNotFound, Unauthorized
 from app.services.runtime import Runtime
 
 TOKEN_BYTES = 20
@@ -64,25 +64,6 @@ def account_of(runtime: Runtime, token: str) -> Account:
     if account is None:
         raise Unauthorized("the token is not valid")
     return account
-
-
-def require_credits(runtime: Runtime, account_id: UUID, credits: int) -> None:
-    """Raise ``CreditsExceeded`` early, before anything is embedded; charging decides again."""
-    if credits and not accounts.has_credits(runtime.database, account_id, credits):
-        raise credits_exceeded(credits)
-
-
-def charge(runtime: Runtime, account_id: UUID, credits: int) -> None:
-    """Charge for queries that were embedded; raises ``CreditsExceeded`` unless the account can pay all of them."""
-    if credits:
-        with runtime.database.transaction() as connection:
-            if not accounts.charge(connection, account_id, credits):
-                raise credits_exceeded(credits)
-
-
-def credits_exceeded(credits: int) -> CreditsExceeded:
-    """The error of a batch that the account cannot pay."""
-    return CreditsExceeded(f"credits exceeded: the account has not the {credits} credits that the call costs")
 
 
 def _parse_uuid(text: str | None) -> UUID | None:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from app.domain.collection import Collection
 from app.domain.errors import ModelUnavailable, PictureRefused
+from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.model import VECTORS
-from app.domain.record import IncomingRecord
+from app.domain.record import IncomingRecord, NewRecord
 from app.embedding.base import Embedder, Prepared
 from app.images.decode import decode_picture
 from app.images.phash import PerceptualHash, perceptual_hash
@@ -36,6 +37,11 @@ class Embedded:
     content_hash: bytes | None = None
     phash: bytes | None = None
     phash_quality: int | None = None
+
+    @property
+    def appearance(self) -> Appearance:
+        """What near duplicates are looked for by."""
+        return Appearance(self.vector, telling_hash(self.phash, self.phash_quality))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +61,19 @@ def costs_credit(record: IncomingRecord) -> bool:
     return record.vector is None and record.has_picture
 
 
-def embed_record(runtime: Runtime, collection: Collection, record: IncomingRecord) -> Embedded:
-    """The embedding of one record; raises ``PictureRefused`` or ``ModelUnavailable``."""
-    (outcome,) = embed_records(runtime, collection, [record])
-    if isinstance(outcome, Embedded):
-        return outcome
-    raise outcome
+def new_record(record: IncomingRecord, embedded: Embedded) -> NewRecord:
+    """A record with its embedding, ready to be stored."""
+    assert record.id is not None
+    return NewRecord(
+        id=record.id,
+        attributes=record.attributes,
+        url=record.url,
+        file=record.file,
+        content_hash=embedded.content_hash,
+        phash=embedded.phash,
+        phash_quality=embedded.phash_quality,
+        embedding=embedded.vector,
+    )
 
 
 def embed_text(runtime: Runtime, collection: Collection, text: str) -> NDArray[np.float32]:

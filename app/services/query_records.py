@@ -1,10 +1,13 @@
-"""From query records to vectors and tags.
+"""From query records to what is searched for.
 
-What is stored under a query's ``_id`` counts, or else the vector or picture that comes along. All pictures of a
-request are embedded together and paid for together, after the last of them turned out well.
+    query record → its _id, if the collection holds it → or else the vector, or the picture, that comes along
+
+What is stored under a query's ``_id`` counts. All pictures of a request are embedded together and paid for
+together, after the last of them turned out well. Whatever yields no vector is told here, as ``WrongQueryRecord``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,41 +15,87 @@ from numpy.typing import NDArray
 from app.db import records
 from app.domain.account import Access
 from app.domain.combined_distance import Query, texts_among
-from app.domain.errors import WrongQueryRecord
+from app.domain.errors import (
+    InvalidRequest,
+    ModelUnavailable,
+    PictureRefused,
+    TextNotSupported,
+    WrongQueryRecord,
+)
 from app.domain.fields import Fields
 from app.domain.record import IncomingRecord, StoredRecord, parse_record
-from app.services.access import charge, require_collection, require_credits
-from app.services.embedding import Embedded, costs_credit, embed_records
+from app.services.access import require_collection
+from app.services.credits import charge, require_credits
+from app.services.embedding import Embedded, Outcome, costs_credit, embed_records, embed_text
 from app.services.runtime import Runtime
 
+MAX_TEXT_LENGTH = 10_000
+"""Characters of a text that is searched for; a model looks at its beginning only."""
+
+_QUERY = "query_record"
 _VECTOR = Fields(("_vector",))
 _VECTOR_AND_TAGS = Fields(("_vector", "tags"))
+
+Result = TypeVar("Result")
+
+
+def find_by_query(
+    runtime: Runtime, access: Access, document: object, find: Callable[[str | Embedded], Result | None]
+) -> Result:
+    """What ``find`` finds for a query record: by its ``_id``, or by what comes along where that is not known.
+
+    ``find`` returns None for an unknown id, and only for that. Raises ``InvalidRequest`` for a malformed query
+    record, ``WrongQueryRecord`` for one that yields no vector, and ``CreditsExceeded``.
+    """
+    query = parse_record(document, _QUERY, dimension=require_collection(access).model.dimension)
+    if query.id is not None:
+        found = find(query.id)
+        if found is not None:
+            return found
+    found = find(embed_queries(runtime, access, {_QUERY: query})[_QUERY])
+    assert found is not None
+    return found
+
+
+def vector_of_text(runtime: Runtime, access: Access, document: object) -> NDArray[np.float32]:
+    """The embedding of the text ``_text_data`` of a query record, which is free.
+
+    Raises ``InvalidRequest`` and ``WrongQueryRecord``, the latter also where the model embeds pictures only.
+    """
+    collection = require_collection(access)
+    query = parse_record(document, _QUERY, dimension=collection.model.dimension)
+    if query.text is None or not query.text.strip():
+        raise WrongQueryRecord(f"{_QUERY}: it needs a text, _text_data")
+    if len(query.text) > MAX_TEXT_LENGTH:
+        raise InvalidRequest(f"a text has at most {MAX_TEXT_LENGTH} characters", path=f"{_QUERY}._text_data")
+    try:
+        return embed_text(runtime, collection, query.text)
+    except (TextNotSupported, ModelUnavailable, PictureRefused) as error:
+        raise WrongQueryRecord(f"{_QUERY}: {error}") from error
 
 
 def resolve_queries(
     runtime: Runtime, access: Access, documents: Mapping[str, object], *, tags_weight: float | None = None
 ) -> list[Query]:
-    """The queries that the query records at some places of the request stand for.
+    """The queries that query records stand for, given by their paths in the request.
 
     With ``tags_weight`` their tags count: those given with a query, or else those stored under its ``_id``. Raises
-    ``InvalidRequest`` for a malformed record and ``WrongQueryRecord`` for one that yields no vector.
+    as ``find_by_query`` does.
     """
     dimension = require_collection(access).model.dimension
-    asked = {place: parse_record(document, place, dimension=dimension) for place, document in documents.items()}
+    asked = {path: parse_record(document, path, dimension=dimension) for path, document in documents.items()}
     stored = stored_records(
         runtime, access, list(asked.values()), _VECTOR if tags_weight is None else _VECTOR_AND_TAGS
     )
-    strangers = {place: record for place, record in asked.items() if record.id not in stored}
-    for place, record in strangers.items():
-        require_vector_or_picture(record, place)
-    vectors = _embedded(runtime, access, strangers)
+    strangers = {path: record for path, record in asked.items() if record.id not in stored}
+    embedded = embed_queries(runtime, access, strangers)
     queries = []
-    for place, record in asked.items():
-        known = stored.get(record.id or "")
-        vector = vectors[place] if known is None else vector_of(known)
+    for path, record in asked.items():
+        own = stored.get(record.id or "")
+        vector = embedded[path].vector if own is None else vector_of(own)
         tags = record.attributes.get("tags")
-        if tags is None and known is not None:
-            tags = known.attributes.get("tags")
+        if tags is None and own is not None:
+            tags = own.attributes.get("tags")
         queries.append(Query(vector, texts_among(tags), tags_weight or 0.0))
     return queries
 
@@ -68,25 +117,29 @@ def vector_of(record: StoredRecord) -> NDArray[np.float16]:
     return record.vector
 
 
-def require_vector_or_picture(record: IncomingRecord, place: str) -> None:
-    """Raise ``WrongQueryRecord`` for a query that is no record of the collection and brings nothing of its own."""
-    if record.vector is not None or record.has_picture:
-        return
-    if record.id is not None:
-        raise WrongQueryRecord(f"{place}: there is no record with the _id {record.id!r}")
-    raise WrongQueryRecord(f"{place}: it needs an _id, a picture (_base64, _url, _file) or a _vector")
-
-
-def _embedded(
-    runtime: Runtime, access: Access, asked: Mapping[str, IncomingRecord]
-) -> dict[str, NDArray[np.float32]]:
-    price = sum(map(costs_credit, asked.values()))
+def embed_queries(runtime: Runtime, access: Access, queries: Mapping[str, IncomingRecord]) -> dict[str, Embedded]:
+    """The embeddings of queries that are no records of the collection, by path; each picture costs a credit."""
+    for path, query in queries.items():
+        require_vector_or_picture(query, path)
+    price = sum(map(costs_credit, queries.values()))
     require_credits(runtime, access.account_id, price)
-    vectors = {}
-    outcomes = embed_records(runtime, require_collection(access), asked.values())
-    for place, outcome in zip(asked, outcomes, strict=True):
-        if not isinstance(outcome, Embedded):
-            raise WrongQueryRecord(f"{place}: {outcome}") from outcome
-        vectors[place] = outcome.vector
+    outcomes = embed_records(runtime, require_collection(access), queries.values())
+    embedded = {path: require_embedded(outcome, path) for path, outcome in zip(queries, outcomes, strict=True)}
     charge(runtime, access.account_id, price)
-    return vectors
+    return embedded
+
+
+def require_vector_or_picture(query: IncomingRecord, path: str) -> None:
+    """Raise ``WrongQueryRecord`` for a query that is no record of the collection and brings nothing of its own."""
+    if query.vector is not None or query.has_picture:
+        return
+    if query.id is not None:
+        raise WrongQueryRecord(f"{path}: there is no record with the _id {query.id!r}")
+    raise WrongQueryRecord(f"{path}: it needs an _id, a picture (_base64, _url, _file) or a _vector")
+
+
+def require_embedded(outcome: Outcome, path: str) -> Embedded:
+    """The embedding of a query; raises ``WrongQueryRecord`` when there is none."""
+    if isinstance(outcome, Embedded):
+        return outcome
+    raise WrongQueryRecord(f"{path}: {outcome}") from outcome

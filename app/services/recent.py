@@ -15,24 +15,30 @@ class Recent(Generic[Key, Value]):
 
     def __init__(self, *, seconds: float, size: int = 1000) -> None:
         self._seconds, self._size = seconds, size
-        self._known: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
+        self._entries: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Value | None:
         """The value of a key, unless it is too old."""
         with self._lock:
-            known = self._known.get(key)
-        return known[1] if known is not None and known[0] > time.monotonic() else None
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            until, value = entry
+            if until > time.monotonic():
+                return value
+            del self._entries[key]
+            return None
 
     def put(self, key: Key, value: Value) -> None:
         """Remember a value; the oldest one goes when there are too many."""
         with self._lock:
-            self._known[key] = (time.monotonic() + self._seconds, value)
-            self._known.move_to_end(key)
-            if len(self._known) > self._size:
-                self._known.popitem(last=False)
+            self._entries[key] = (time.monotonic() + self._seconds, value)
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._known.clear()
+            self._entries.clear()

@@ -10,10 +10,10 @@ from typing import Self
 
 from app.db.database import Database
 from app.domain.account import Access
+from app.domain.estimate import Estimate
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.services.gates import Gates
-from app.services.planner import Estimate
 from app.services.recent import Recent
 from app.settings import Settings
 

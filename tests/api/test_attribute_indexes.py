@@ -6,11 +6,12 @@ import psycopg
 import pytest
 
 from app.db import records
-from app.db.records import NewRecord, copy_records
+from app.db.records import copy_records
 from app.domain.fields import ONLY_ID
+from app.domain.record import NewRecord
 from app.filters import parse_filter
 from app.services.access import resolve_access
-from app.services.repairing import repair
+from app.services.operating.repairing import repair
 from tests.service import Service, break_connections, ids
 
 LONG = "a" * 200

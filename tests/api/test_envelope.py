@@ -5,8 +5,8 @@ import uuid
 import orjson
 import pytest
 
-from app.services.accounts import revoke_token
-from app.services.collections import create_collection
+from app.services.operating.accounts import revoke_token
+from app.services.operating.collections import create_collection
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.service import PHOTOS, Service, break_connections
@@ -289,7 +289,7 @@ def test_an_unexpected_failure_says_nothing_of_the_inside(
         raise RuntimeError("secret detail")
 
     service.use_vectors()
-    monkeypatch.setattr("app.services.records.count", fail)
+    monkeypatch.setattr("app.services.records.reading.count", fail)
     answer = service.call("getRecordCount")
     assert answer["status"] == {"code": 500, "text": "unknown error"}
     assert "secret" not in orjson.dumps(answer).decode()

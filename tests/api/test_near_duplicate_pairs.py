@@ -9,9 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from app.domain.errors import CapacityExceeded, ConfigurationError
-from app.services import duplicates, pair_search
-from app.services.collections import delete_collection
-from app.services.duplicates import find_duplicates
+from app.pairs import pair_search
+from app.services.duplicates import pairs as pages
+from app.services.duplicates import runs
+from app.services.duplicates.runs import find_duplicates
+from app.services.operating.collections import delete_collection
 from tests.service import Service
 
 DIMENSION = 16
@@ -78,11 +80,11 @@ def assert_all(service: Service, known: Rows, radius: float = 5.0, **body: Any) 
 
 
 @pytest.fixture
-def stored(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., duplicates.DuplicateRun]:
+def stored(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., runs.DuplicateRun]:
     """Makes answers come from the table, and runs the comparison that fills it."""
-    monkeypatch.setattr(duplicates, "ON_THE_SPOT", 10)
+    monkeypatch.setattr(pages, "ON_THE_SPOT", 10)
 
-    def run(**options: Any) -> duplicates.DuplicateRun:
+    def run(**options: Any) -> runs.DuplicateRun:
         assert service.collection is not None
         options = {"radius": 5.0, "report": lambda done, total: None, **options}
         return find_duplicates(service.runtime, service.collection, **options)
@@ -90,7 +92,7 @@ def stored(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., d
     return run
 
 
-Stored = Callable[..., duplicates.DuplicateRun]
+Stored = Callable[..., runs.DuplicateRun]
 
 
 def rows_in(url: str, table: str) -> int:
@@ -136,7 +138,7 @@ def test_pages_join(service: Service, stored: Stored, monkeypatch: pytest.Monkey
     if from_table:
         stored()
     else:
-        monkeypatch.setattr(duplicates, "ON_THE_SPOT", 100)
+        monkeypatch.setattr(pages, "ON_THE_SPOT", 100)
     whole = pairs(service)
     assert len(whole) == 3 * 8 * 7 / 2
     assert [pair for start in range(0, 90, 13) for pair in pairs(service, **{"from": start, "k": 13})] == whole
@@ -289,7 +291,7 @@ def test_records_deleted_during_a_run(service: Service, stored: Stored, database
 
 
 def test_too_many_pairs(service: Service, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "MAX_PAIRS", 1000)
+    monkeypatch.setattr(runs, "MAX_PAIRS", 1000)
     service.use_vectors(2)
     service.insert_vectors({f"{n}": [1.0, 0.0] for n in range(100)})
     with pytest.raises(CapacityExceeded, match="1,000 pairs"):

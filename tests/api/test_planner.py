@@ -8,9 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.db import partitions, search
-from app.db.records import NewRecord, copy_records
+from app.db.records import copy_records
+from app.domain.estimate import Estimate
+from app.domain.record import NewRecord
 from app.filters import parse_filter
-from app.services.planner import Estimate
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.service import Service, ids
@@ -170,7 +171,7 @@ def test_no_estimate_can_make_an_answer_short(
     shop: Shop, shape: str, wrong: Estimate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     condition, matches = SHAPES[shape]
-    monkeypatch.setattr("app.services.nearest.estimate_matching", lambda *_: wrong)
+    monkeypatch.setattr("app.services.searching.nearest.estimate_matching", lambda *_: wrong)
     expected = shop.ranking(9, matches)[:20]
     found = ids(shop.knn(9, k=20, filter=condition))
     assert len(found) == len(expected)
@@ -292,7 +293,7 @@ def test_the_widest_and_the_narrowest_radius(shop: Shop) -> None:
 
 
 def test_a_radius_with_more_than_the_answer_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.services.searching.MAX_IN_RANGE", 5990)
+    monkeypatch.setattr("app.services.searching.visual.MAX_IN_RANGE", 5990)
     answer = shop.range(0, radius=200)
     assert (answer["answer_count"], answer["truncated"]) == (5990, True)
     shop.assert_ranking(0, answer, shop.ranking(0, lambda a: True)[:5990])

@@ -34,7 +34,7 @@ STAGES = {"every distance": [], "the index first": [200, 1000], "too few candida
 def _stages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way to the ranking has to lead there, whether it was wise to take it or not."""
     stages = STAGES[request.param]
-    monkeypatch.setattr("app.services.ranking.ranking_stages", lambda *_, **__: stages)
+    monkeypatch.setattr("app.services.searching.combined.ranking_stages", lambda *_, **__: stages)
 
 
 FILTERS: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = {
@@ -139,7 +139,7 @@ def _admits(condition: dict[str, Any], attributes: dict[str, Any]) -> bool:
 def test_the_answer_tells_how_it_was_found(wardrobe: Wardrobe, monkeypatch: pytest.MonkeyPatch) -> None:
     rare = wardrobe.call("visualKNNMulti", [5, 17], filter={"rare": 17})["statistics"]
     assert (rare["strategy"], rare["exact"]) == ("exact", True)
-    monkeypatch.setattr("app.services.ranking.ranking_stages", lambda *_, **__: [200, 1000])
+    monkeypatch.setattr("app.services.searching.combined.ranking_stages", lambda *_, **__: [200, 1000])
     near = np.argsort(wardrobe.distances([40]))[:3].tolist()
     answer = wardrobe.call("visualKNNMulti", near, k=10)
     assert (answer["statistics"]["strategy"], answer["statistics"]["exact"]) == ("index", False)
@@ -155,7 +155,7 @@ def test_rare_tags_are_looked_up_and_prove_the_ranking(
     wardrobe: Wardrobe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Records that have a tag of the query are found however little they look like it."""
-    monkeypatch.setattr("app.services.ranking.ranking_stages", lambda *_, **__: [200])
+    monkeypatch.setattr("app.services.searching.combined.ranking_stages", lambda *_, **__: [200])
     vector = wardrobe.rows[4]
     query = {"_vector": vector.tolist(), "tags": ["t4"]}
     answer = wardrobe.service.call("visualTagsKNN", query_record=query, tags_weight=0.8, k=30)
@@ -169,9 +169,9 @@ def test_tags_too_common_to_be_looked_up(
     wardrobe: Wardrobe, monkeypatch: pytest.MonkeyPatch, looked_up: int
 ) -> None:
     """What is not looked up may agree in the other tags."""
-    monkeypatch.setattr("app.services.ranking.ranking_stages", lambda *_, **__: [200])
+    monkeypatch.setattr("app.services.searching.combined.ranking_stages", lambda *_, **__: [200])
     monkeypatch.setattr(
-        "app.services.ranking._listed_tags", lambda _, search, __: all_tags(search.queries)[:looked_up]
+        "app.services.searching.combined._listed_tags", lambda _, search, __: all_tags(search.queries)[:looked_up]
     )
     ways = set()
     for queries in [[n] for n in range(0, 60, 6)] + [[0, 6], [12, 18, 24]]:

@@ -7,9 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.db import partitions
-from app.db.records import NewRecord, copy_records
+from app.db.records import copy_records
 from app.db.search import Search, nearest_candidates, nearest_exact
 from app.domain.fields import ONLY_ID
+from app.domain.record import NewRecord
 from tests.service import Service, ids
 
 DIMENSION = 12

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from app.db import partitions
-from app.db.records import NewRecord, copy_records
+from app.db.records import copy_records
+from app.domain.record import NewRecord
 from tests.service import Service, ids
 
 DIMENSION, RECORDS, CLUSTERS = 16, 3000, 8

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.db import partitions
-from app.db.records import NewRecord, copy_records
+from app.db.records import copy_records
 from app.domain.account import Access
 from app.domain.collection import Collection
-from app.services.collections import create_collection
+from app.domain.record import NewRecord
+from app.services.operating.collections import create_collection
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.bench.deployment import Deployment

@@ -13,7 +13,7 @@ from typing import Any, Self
 import psutil
 import requests
 
-from app.db.embedded import EmbeddedPostgres
+from app.postgres.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/similarity/photos/v2/"

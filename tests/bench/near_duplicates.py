@@ -25,16 +25,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from app.db.near_duplicates import Appearance
 from app.domain.errors import PictureRefused
+from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.model import BUNDLED
 from app.domain.near_duplicate import DEFAULT_RADIUS, calibration_of, near_distance, reach_of
 from app.embedding.base import Embedder
 from app.embedding.registry import ModelRegistry
 from app.images.decode import decode_picture
 from app.images.phash import hamming, perceptual_hash
-from app.services.near_duplicates import telling_hash
-from app.services.near_mates import NearMates
+from app.pairs.near_mates import NearMates
 from tests.bench.originals import NPM, npm_folder
 from tests.bench.table import Table
 

@@ -21,7 +21,7 @@ from app.domain.model import BUNDLED, ModelIdentity
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.pair_distance import NO_BITS, PairReach, pair_distances, reach_of_radius
 from app.domain.vector import DISTANCE_SCALE
-from app.services.pair_search import PairSearch
+from app.pairs.pair_search import PairSearch
 from tests.bench.deployment import Deployment
 from tests.bench.table import Table
 from tests.bench.vectors import unit_vectors

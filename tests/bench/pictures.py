@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.images.catalogue import sample_products
+from app.samples.catalogue import sample_products
 from tests.bench.deployment import ROOT, Deployment
 from tests.bench.table import Table
 

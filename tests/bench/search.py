@@ -19,11 +19,12 @@ from app.db.search import Search
 from app.domain.condition import EVERYTHING
 from app.domain.fields import ONLY_ID
 from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.domain.ranking import Ranking
 from app.filters import parse_filter
-from app.services.near_duplicates import near_duplicates_of
-from app.services.nearest import Result, nearest, within
+from app.services.duplicates.near import near_duplicates_of
 from app.services.runtime import Runtime
-from app.services.searching import visual_knn
+from app.services.searching.nearest import nearest, within
+from app.services.searching.visual import Wish, visual_knn
 from tests.bench.data import DIMENSION, QUERIES, SHAPES, K, Loaded, record_id
 from tests.bench.table import Table
 from tests.bench.timed import Timed
@@ -60,15 +61,17 @@ def measure(loaded: Loaded, table: Table) -> None:
     _measure_near_duplicates(loaded, table)
 
 
-def ask_ours(loaded: Loaded, document: dict[str, Any], query: int) -> Result:
+def ask_ours(loaded: Loaded, document: dict[str, Any], query: int) -> Ranking:
     """The service's search for a query of the data, its filter as a client sends it."""
     collection = loaded.collection
     where = parse_filter(document).condition(collection.indexed) if document else EVERYTHING
     asked = Search(collection, loaded.data.queries[query], ONLY_ID, where)
-    return nearest(loaded.runtime, asked, k=K, offset=0, effort=None)
+    found = nearest(loaded.runtime, asked, k=K, offset=0, effort=None)
+    assert found is not None
+    return found
 
 
-def ids_of(result: Result) -> set[str]:
+def ids_of(result: Ranking) -> set[str]:
     """The ids that a search found."""
     return {neighbour.record.id for neighbour in result.neighbours}
 
@@ -85,9 +88,9 @@ def _measure_shape(loaded: Loaded, shape: str, table: Table) -> None:
         truth = data.truth(shape, query)
         where = parse_filter(document).condition() if document else EVERYTHING
         asked = Search(loaded.collection, data.queries[query], ONLY_ID, where)
-        seen: list[Result] = []
+        seen: list[Ranking] = []
 
-        def ask(query: int = query, document: dict[str, Any] = document, seen: list[Result] = seen) -> set[str]:
+        def ask(query: int = query, document: dict[str, Any] = document, seen: list[Ranking] = seen) -> set[str]:
             seen.append(ask_ours(loaded, document, query))
             return ids_of(seen[0])
 
@@ -128,7 +131,9 @@ def _measure_range(loaded: Loaded, inside: int, table: Table) -> None:
         asked = Search(loaded.collection, data.queries[query], ONLY_ID)
 
         def ask(asked: Search = asked, radius: float = radius) -> set[str]:
-            return ids_of(within(loaded.runtime, asked, radius=radius, effort=None))
+            found = within(loaded.runtime, asked, radius=radius, effort=None)
+            assert found is not None
+            return ids_of(found)
 
         timed.take(ask, {id for _, id in ranking[:inside]})
     table.add(
@@ -150,11 +155,11 @@ def _measure_near_duplicates(loaded: Loaded, table: Table) -> None:
             found = near_duplicates_of(
                 runtime, access, record, ONLY_ID, radius=DEFAULT_RADIUS, effort=None, where=None
             )
-            return {row["_id"] for row in found.near.answer}
+            return {one.record.id for one in found.near}
 
         def knn(record: dict[str, str] = record) -> set[str]:
-            found = visual_knn(runtime, access, record, ONLY_ID, k=K, offset=0, effort=None)
-            return {row["_id"] for row in found.answer}
+            found = visual_knn(runtime, access, record, Wish(ONLY_ID), k=K, offset=0)
+            return ids_of(found)
 
         # Whoever comes first finds the caches cold: each in turn.
         for timed, run in ((ours, near), (plain, knn))[:: 1 if turn % 2 else -1]:

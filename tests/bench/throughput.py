@@ -20,10 +20,10 @@ import orjson
 import psycopg
 from pgvector.psycopg import register_vector
 
-from app.db.embedded import EmbeddedPostgres
 from app.db.search import Search
 from app.domain.fields import ONLY_ID
-from app.services.nearest import nearest
+from app.postgres.embedded import EmbeddedPostgres
+from app.services.searching.nearest import nearest
 from tests.bench.data import K, Loaded, record_id
 from tests.bench.deployment import PATH
 from tests.bench.http_load import Job, Request, post, run_load

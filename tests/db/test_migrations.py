@@ -11,10 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import downgrade, migrate, require_current_schema
 from app.db.places import SQL_FOLDER
 from app.domain.errors import ConfigurationError, DatabaseUnavailable
+from app.postgres.embedded import EmbeddedPostgres
 
 NewDatabase = Callable[..., str]
 

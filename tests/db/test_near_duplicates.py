@@ -5,12 +5,13 @@ import psycopg
 import pytest
 
 from app.db import near_duplicates, partitions
-from app.db.near_duplicates import Appearance
-from app.db.records import NewRecord, copy_records
+from app.db.records import copy_records
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
+from app.domain.fingerprint import LEAST_HASH_QUALITY, Appearance
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, Reach, reach_of
-from app.images.phash import MINIMUM_QUALITY, hamming
+from app.domain.record import NewRecord
+from app.images.phash import hamming
 from tests.service import Service
 
 DIMENSION = 8
@@ -150,7 +151,7 @@ def test_each_band_has_one_bit_of_each_row_and_column(database_url: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("quality", "counts"), [(None, True), (MINIMUM_QUALITY - 1, False), (MINIMUM_QUALITY, True)]
+    ("quality", "counts"), [(None, True), (LEAST_HASH_QUALITY - 1, False), (LEAST_HASH_QUALITY, True)]
 )
 def test_the_database_has_the_same_minimum_quality(database_url: str, quality: int | None, counts: bool) -> None:
     with psycopg.connect(database_url) as connection:

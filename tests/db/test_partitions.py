@@ -9,8 +9,8 @@ from psycopg import sql
 
 from app.db import partitions
 from app.domain.errors import CollectionNotFound
-from app.services.collections import create_collection, delete_collection, finish_deletion
-from app.services.repairing import repair
+from app.services.operating.collections import create_collection, delete_collection, finish_deletion
+from app.services.operating.repairing import repair
 from app.services.runtime import Runtime
 from tests.service import Service, ids
 

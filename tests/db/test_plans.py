@@ -9,11 +9,12 @@ import pytest
 
 from app.db import partitions, ranking, records, search
 from app.db.database import Database
-from app.db.records import NewRecord, copy_records
+from app.db.records import copy_records
 from app.domain.collection import Collection
 from app.domain.combined_distance import Aggregation, Query
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import ALL, ONLY_ID
+from app.domain.record import NewRecord
 from app.filters import parse_filter
 from app.services.runtime import Runtime
 from app.settings import load_settings

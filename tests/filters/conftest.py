@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.db.embedded import EmbeddedPostgres
+from app.postgres.embedded import EmbeddedPostgres
 
 TABLE = """
 CREATE TEMPORARY TABLE {name} (

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from app.domain.fingerprint import LEAST_HASH_QUALITY
 from app.images.decode import decode_picture
-from app.images.phash import HASH_BYTES, MINIMUM_QUALITY, hamming, perceptual_hash
+from app.images.phash import HASH_BYTES, hamming, perceptual_hash
 from tests.images.samples import encode, photograph
 
 PHOTOGRAPHS = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg"]
@@ -47,7 +48,7 @@ def object_on_white(grey: int) -> Image.Image:
 
 @pytest.mark.parametrize("grey", [0, 128, 192, 224])
 def test_plain_objects_on_white_have_enough_structure(grey: int) -> None:
-    assert perceptual_hash(object_on_white(grey)).quality >= MINIMUM_QUALITY
+    assert perceptual_hash(object_on_white(grey)).quality >= LEAST_HASH_QUALITY
 
 
 def shaded(amplitude: float, noise: float) -> Image.Image:
@@ -69,7 +70,7 @@ def shaded(amplitude: float, noise: float) -> Image.Image:
     ],
 )
 def test_empty_pictures_have_not(picture: Image.Image) -> None:
-    assert perceptual_hash(picture).quality < MINIMUM_QUALITY
+    assert perceptual_hash(picture).quality < LEAST_HASH_QUALITY
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 2), (5000, 40)])

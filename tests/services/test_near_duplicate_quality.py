@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.db.near_duplicates import Appearance
+from app.domain.fingerprint import Appearance
 from app.domain.model import BUNDLED
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, DEFAULT_RADIUS, near_distance
 from app.embedding.base import Embedder
 from app.embedding.registry import ModelRegistry
-from app.images.catalogue import sample_products
 from app.images.phash import hamming
+from app.samples.catalogue import sample_products
 from tests.bench.near_duplicates import COPIES, appearances
 from tests.images.samples import photograph
 

@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from app.services.planner import (
+from app.domain.estimate import Estimate
+from app.services.searching.planner import (
     EXACT,
     MOST_CANDIDATES,
     RANKING_CANDIDATES,
-    Estimate,
     first_range_candidates,
     more_range_candidates,
     plan_search,

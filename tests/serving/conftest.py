@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from app.services.accounts import create_token
-from app.services.collections import create_collection
+from app.services.operating.accounts import create_token
+from app.services.operating.collections import create_collection
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.service import PHOTOS

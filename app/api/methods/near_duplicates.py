@@ -1,0 +1,95 @@
+"""Methods that find near duplicates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response
+
+from app.api.answer_schemas import NearDuplicatesAnswer, PairsAnswer
+from app.api.answers import listing
+from app.api.methods.base import Method
+from app.api.presenters import present_near, present_pairs
+from app.api.request_fields import FieldsToReturn, FilterField, Number, Object, WholeNumber
+from app.api.requests import MAX_DISTANCE, MAX_PAGE, RequestSchema, WithEffort
+from app.domain.account import Access
+from app.domain.fields import ALL, ONLY_ID, Fields
+from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.filters import Filter
+from app.services.duplicates import near, pairs
+from app.services.runtime import Runtime
+
+MAX_PAIR_OFFSET = 1_000_000
+"""How far ``from`` may reach among pairs: a page of those computed on the spot needs all before it in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicates:
+    """The near duplicates of one picture."""
+
+    query_record: dict[str, Any]
+    radius: float
+    fields_to_return: Fields
+    filter: Filter | None
+    effort: int | None
+
+
+class NearDuplicatesSchema(WithEffort):
+    query_record = Object(required=True)
+    radius = Number(0, MAX_DISTANCE, load_default=DEFAULT_RADIUS)
+    fields_to_return = FieldsToReturn(load_default=ALL)
+    filter = FilterField(load_default=None)
+
+
+def near_duplicates(runtime: Runtime, access: Access, asked: NearDuplicates) -> Response:
+    """nearDuplicates"""
+    found = near.near_duplicates_of(
+        runtime,
+        access,
+        asked.query_record,
+        asked.fields_to_return,
+        radius=asked.radius,
+        effort=asked.effort,
+        where=asked.filter,
+    )
+    return listing(**present_near(found.near, asked.fields_to_return), truncated=found.truncated or None)
+
+
+@dataclass(frozen=True, slots=True)
+class AllNearDupPairs:
+    """All pairs of near duplicates, a page of them."""
+
+    radius: float
+    fields_to_return: Fields
+    filter: Filter | None
+    offset: int
+    k: int
+
+
+class AllNearDupPairsSchema(RequestSchema):
+    radius = Number(0, MAX_DISTANCE, load_default=DEFAULT_RADIUS)
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+    filter = FilterField(load_default=None)
+    offset = WholeNumber(0, MAX_PAIR_OFFSET, load_default=0, data_key="from")
+    k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE)
+
+
+def all_near_dup_pairs(runtime: Runtime, access: Access, asked: AllNearDupPairs) -> Response:
+    """allNearDupPairs"""
+    page = pairs.all_near_duplicate_pairs(
+        runtime,
+        access,
+        asked.fields_to_return,
+        radius=asked.radius,
+        where=asked.filter,
+        limit=asked.k,
+        offset=asked.offset,
+    )
+    statistics = {} if page.stored_at is None else {"PairsStoredAt": page.stored_at}
+    return listing(**present_pairs(page.pairs, asked.fields_to_return), statistics=statistics)
+
+
+METHODS: Mapping[str, Method[Any]] = {
+    "nearDuplicates": Method(near_duplicates, NearDuplicates, NearDuplicatesSchema, NearDuplicatesAnswer),
+    "allNearDupPairs": Method(all_near_dup_pairs, AllNearDupPairs, AllNearDupPairsSchema, PairsAnswer),
+}

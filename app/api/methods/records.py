@@ -1,0 +1,205 @@
+"""Methods on records that are named, or found by a filter."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+from marshmallow import fields
+
+from app.api.answer_schemas import AllRecordsAnswer, CountAnswer, ListingAnswer, ProcessingAnswer
+from app.api.answers import answer, listing, processing, streamed_listing
+from app.api.methods.base import Method, NoFields
+from app.api.presenters import Members, present_records
+from app.api.request_fields import Boolean, FieldsToReturn, FilterField, NumberInUrl, Records, WholeNumber
+from app.api.requests import MAX_PAGE, RequestSchema, load_request
+from app.api.status import DELETED, RECORDS_FOUND, status_of_selection
+from app.domain.account import Access
+from app.domain.fields import ALL, ONLY_ID, Fields
+from app.filters import Filter
+from app.services.access import require_collection
+from app.services.records import changing, reading
+from app.services.runtime import Runtime
+from app.services.transfer.exporting import written_to_file
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRecords:
+    """Records, and which of their fields the answer shows."""
+
+    records: list[object]
+    fields_to_return: Fields
+
+
+class NamedRecordsSchema(RequestSchema):
+    records = Records(required=True)
+    fields_to_return = FieldsToReturn(load_default=ALL)
+
+
+def get(runtime: Runtime, access: Access, asked: NamedRecords) -> Response:
+    """get"""
+    done = reading.get(runtime, access, asked.records, asked.fields_to_return)
+    status = status_of_selection(len(done.records), done.skipped, all_found=RECORDS_FOUND)
+    shown = present_records(done.records, asked.fields_to_return)
+    return processing(status, done.skipped, asked.fields_to_return, answer_records=shown)
+
+
+def update(runtime: Runtime, access: Access, asked: NamedRecords) -> Response:
+    """update"""
+    done = changing.update(runtime, access, asked.records, asked.fields_to_return)
+    status = status_of_selection(len(done.records), done.skipped, all_found=RECORDS_FOUND)
+    shown = present_records(done.records, asked.fields_to_return)
+    return processing(status, done.skipped, asked.fields_to_return, answer_records=shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Records to be deleted."""
+
+    records: list[object]
+
+
+class DeleteSchema(RequestSchema):
+    records = Records(required=True)
+
+
+def delete(runtime: Runtime, access: Access, asked: Delete) -> Response:
+    """delete"""
+    done = changing.delete(runtime, access, asked.records)
+    status = status_of_selection(len(done.records), done.skipped, all_found=DELETED)
+    return processing(status, done.skipped, ONLY_ID, answer_records=present_records(done.records, ONLY_ID))
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A page of the records that match."""
+
+    filter: Filter
+    limit: int
+    offset: int
+    fields_to_return: Fields
+
+
+class FindSchema(RequestSchema):
+    filter = FilterField(required=True)
+    limit = WholeNumber(0, MAX_PAGE, load_default=10)
+    offset = WholeNumber(0, 2**31, load_default=0, data_key="from")
+    fields_to_return = FieldsToReturn(load_default=ALL)
+
+
+def find(runtime: Runtime, access: Access, asked: Find) -> Response:
+    """find"""
+    found = reading.find(
+        runtime, access, asked.fields_to_return, where=asked.filter, limit=asked.limit, offset=asked.offset
+    )
+    return listing(answer_records=present_records(found, asked.fields_to_return))
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """Some of the records that match."""
+
+    count: int
+    filter: Filter | None
+    fields_to_return: Fields
+
+
+class RandomSchema(RequestSchema):
+    count = WholeNumber(0, MAX_PAGE, load_default=1)
+    filter = FilterField(load_default=None)
+    fields_to_return = FieldsToReturn(load_default=ALL)
+
+
+def random(runtime: Runtime, access: Access, asked: Random) -> Response:
+    """random"""
+    found = reading.random(runtime, access, asked.fields_to_return, where=asked.filter, count=asked.count)
+    return listing(answer_records=present_records(found, asked.fields_to_return))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteByFilter:
+    """The records that match are to be deleted."""
+
+    filter: Filter
+    fields_to_return: Fields
+
+
+class DeleteByFilterSchema(RequestSchema):
+    filter = FilterField(required=True)
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+
+
+def delete_by_filter(runtime: Runtime, access: Access, asked: DeleteByFilter) -> Response:
+    """deleteByFilter"""
+    deleted = changing.delete_matching(runtime, access, asked.fields_to_return, where=asked.filter)
+    return listing(DELETED, answer_records=present_records(deleted, asked.fields_to_return))
+
+
+def get_record_count(runtime: Runtime, access: Access, asked: NoFields) -> Response:
+    """getRecordCount"""
+    return answer(answer_count=reading.count(runtime, require_collection(access)))
+
+
+@dataclass(frozen=True, slots=True)
+class AllRecords:
+    """All records that match, as a whole or by pages."""
+
+    fields_to_return: Fields
+    filter: Filter | None
+    output_file_name: str | None
+    delete_file_after: bool
+
+
+class AllRecordsSchema(RequestSchema):
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+    filter = FilterField(load_default=None)
+    output_file_name = fields.String(load_default=None)
+    delete_file_after = Boolean(load_default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PageOfRecords:
+    """The parameters of allRecords in the URL."""
+
+    size: int
+    page: int
+
+
+class PageOfRecordsSchema(RequestSchema):
+    size = NumberInUrl(1, MAX_PAGE, load_default=1000)
+    page = NumberInUrl(1, 2**31, load_default=1)
+
+
+def all_records(runtime: Runtime, access: Access, asked: AllRecords) -> Response:
+    """allRecords"""
+    if {"size", "page"} & request.args.keys():
+        return _one_page(runtime, access, asked, load_request(PageOfRecordsSchema, PageOfRecords, request.args))
+    return streamed_listing(_batches(runtime, access, asked), output_file_name=asked.output_file_name)
+
+
+def _one_page(runtime: Runtime, access: Access, asked: AllRecords, wanted: PageOfRecords) -> Response:
+    page = reading.page(
+        runtime, access, asked.fields_to_return, where=asked.filter, size=wanted.size, number=wanted.page
+    )
+    following = f"{request.base_url}?size={wanted.size}&page={wanted.page + 1}" if page.more else None
+    return listing(answer_records=present_records(page.records, asked.fields_to_return), next=following)
+
+
+def _batches(runtime: Runtime, access: Access, asked: AllRecords) -> Iterator[list[Members]]:
+    shown, name = asked.fields_to_return, asked.output_file_name
+    batches = reading.everything(runtime, access, shown, where=asked.filter)
+    if name is not None:
+        batches = written_to_file(runtime, access, name, batches, shown, keep=not asked.delete_file_after)
+    return (present_records(batch, shown) for batch in batches)
+
+
+METHODS: Mapping[str, Method[Any]] = {
+    "get": Method(get, NamedRecords, NamedRecordsSchema, ProcessingAnswer),
+    "update": Method(update, NamedRecords, NamedRecordsSchema, ProcessingAnswer, writes=True),
+    "delete": Method(delete, Delete, DeleteSchema, ProcessingAnswer, writes=True),
+    "find": Method(find, Find, FindSchema, ListingAnswer),
+    "random": Method(random, Random, RandomSchema, ListingAnswer),
+    "deleteByFilter": Method(delete_by_filter, DeleteByFilter, DeleteByFilterSchema, ListingAnswer, writes=True),
+    "getRecordCount": Method(get_record_count, NoFields, RequestSchema, CountAnswer, answers_get=True),
+    "allRecords": Method(all_records, AllRecords, AllRecordsSchema, AllRecordsAnswer),
+}

@@ -1,0 +1,94 @@
+"""Methods that search for what looks like one picture, or fits one text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response
+
+from app.api.answer_schemas import RankingAnswer
+from app.api.answers import listing
+from app.api.methods.base import Method
+from app.api.presenters import present_manner, present_neighbours
+from app.api.request_fields import Number
+from app.api.requests import MAX_DISTANCE, SearchSchema, WithPage
+from app.domain.account import Access
+from app.domain.fields import Fields
+from app.domain.ranking import Ranking
+from app.filters import Filter
+from app.services.runtime import Runtime
+from app.services.searching import visual
+from app.services.searching.visual import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search for records like one record."""
+
+    query_record: dict[str, Any]
+    fields_to_return: Fields
+    filter: Filter | None
+    product_field: str | None
+    effort: int | None
+
+    @property
+    def wish(self) -> Wish:
+        """What the search is to find, whatever the query."""
+        return Wish(self.fields_to_return, self.filter, self.product_field, self.effort)
+
+
+@dataclass(frozen=True, slots=True)
+class PagedSearch(Search):
+    """A page of its ranking."""
+
+    k: int
+    offset: int
+
+
+class PagedSearchSchema(SearchSchema, WithPage):
+    """visualKNN, textKNN"""
+
+
+def visual_knn(runtime: Runtime, access: Access, asked: PagedSearch) -> Response:
+    """visualKNN"""
+    found = visual.visual_knn(runtime, access, asked.query_record, asked.wish, k=asked.k, offset=asked.offset)
+    return ranked(found, asked.fields_to_return)
+
+
+def text_knn(runtime: Runtime, access: Access, asked: PagedSearch) -> Response:
+    """textKNN"""
+    found = visual.text_knn(runtime, access, asked.query_record, asked.wish, k=asked.k, offset=asked.offset)
+    return ranked(found, asked.fields_to_return)
+
+
+@dataclass(frozen=True, slots=True)
+class RangeSearch(Search):
+    """All of its ranking within a radius."""
+
+    radius: float
+
+
+class RangeSearchSchema(SearchSchema):
+    radius = Number(0, MAX_DISTANCE, required=True)
+
+
+def within_radius(runtime: Runtime, access: Access, asked: RangeSearch) -> Response:
+    """range"""
+    found = visual.within_radius(runtime, access, asked.query_record, asked.wish, radius=asked.radius)
+    return ranked(found, asked.fields_to_return)
+
+
+def ranked(found: Ranking, fields: Fields) -> Response:
+    """The answer with a ranking."""
+    return listing(
+        **present_neighbours(found.neighbours, fields),
+        statistics=present_manner(found),
+        truncated=found.truncated or None,
+    )
+
+
+METHODS: Mapping[str, Method[Any]] = {
+    "visualKNN": Method(visual_knn, PagedSearch, PagedSearchSchema, RankingAnswer),
+    "range": Method(within_radius, RangeSearch, RangeSearchSchema, RankingAnswer),
+    "textKNN": Method(text_knn, PagedSearch, PagedSearchSchema, RankingAnswer),
+}

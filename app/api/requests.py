@@ -1,0 +1,87 @@
+"""Requests: the JSON object of a method's body, checked and turned into the values that its handler takes.
+
+A method has a frozen dataclass for its request, and beside it a schema with a field for each of the dataclass's,
+which knows types, defaults and bounds. Unknown fields of a request are ignored.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
+
+from app.api.request_fields import AttributeName, Effort, FieldsToReturn, FilterField, Object, WholeNumber
+from app.domain.errors import InvalidRequest
+from app.domain.fields import ONLY_ID
+
+Request = TypeVar("Request")
+
+MAX_PAGE = 10_000
+"""How far ``from + k`` may reach."""
+
+MAX_DISTANCE = 200
+"""Of opposite unit vectors."""
+
+
+class RequestSchema(Schema):
+    """Base of all requests. A field that is null counts as not given: some clients send all they know."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    @pre_load
+    def _drop_nulls(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if value is not None}
+
+
+class WithEffort(RequestSchema):
+    """What the methods share that ask the vector index: its effort, under either of two names."""
+
+    cand_set_size = Effort(load_default=None)
+    approx_param = Effort(load_default=None)
+
+    @post_load
+    def _name_effort(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        sizes = data.pop("cand_set_size"), data.pop("approx_param")
+        return {**data, "effort": sizes[0] or sizes[1]}
+
+
+class WithPage(RequestSchema):
+    """What the methods share that answer with a page of a ranking."""
+
+    k = WholeNumber(0, MAX_PAGE, load_default=30)
+    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
+
+    @validates_schema
+    def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["offset"] + data["k"] > MAX_PAGE:
+            raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
+
+
+class SearchSchema(WithEffort):
+    """What the searches for records like one record share."""
+
+    query_record = Object(required=True)
+    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
+    filter = FilterField(load_default=None)
+    product_field = AttributeName(load_default=None)
+
+
+def load_request(schema: type[RequestSchema], into: type[Request], document: Mapping[str, Any]) -> Request:
+    """A request's fields, checked, as ``into``; raises ``InvalidRequest`` naming the first wrong one."""
+    try:
+        loaded: dict[str, Any] = _made(schema).load(document)
+    except ValidationError as error:
+        assert isinstance(error.messages, dict)
+        name, messages = next(iter(error.messages.items()))
+        message = messages[0] if isinstance(messages, list) else "it is malformed"
+        if message == fields.Field.default_error_messages["required"]:
+            message = "this field is missing"
+        raise InvalidRequest(str(message), path=name) from error
+    return into(**loaded)
+
+
+@cache
+def _made(schema: type[RequestSchema]) -> RequestSchema:
+    # Making one takes longer than loading with it, which changes nothing in it.
+    return schema()

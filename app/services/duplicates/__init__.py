@@ -1,0 +1,1 @@
+"""Near duplicates: of one picture, and all pairs of a collection."""

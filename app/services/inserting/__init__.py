@@ -1,0 +1,1 @@
+"""Records on their way in, one batch after the other."""

@@ -1,0 +1,141 @@
+"""A batch of records on its way in, whatever decides in the end which of them are wanted.
+
+    prepare: parse → refuse known ids → embed          locked, put_in: lock → insert → capacity → charge
+
+A known ``_id`` is refused before its picture is embedded. Of several records of the batch with one ``_id`` the
+first good one goes in. Embedding comes before the transaction, so that no connection waits for the model; what
+changed meanwhile is settled by the unique index inside of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from app.db import accounts, records
+from app.db.database import Session
+from app.domain.account import Access
+from app.domain.collection import Collection
+from app.domain.errors import CapacityExceeded, InvalidRequest
+from app.domain.record import IncomingRecord, NewRecord, StoredRecord, new_id, parse_record
+from app.domain.skip import Skip, SkipReason, duplicate_id, fault
+from app.services.access import require_collection
+from app.services.credits import credits_exceeded, require_credits
+from app.services.embedding import Embedded, costs_credit, embed_records, new_record
+from app.services.runtime import Runtime
+
+_ROWS_PER_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """What became of a batch: the records that went in, in their order, and the skipped ones."""
+
+    inserted: list[StoredRecord]
+    skipped: list[Skip]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records that are ready to go in and reasons for the others, by their positions in the request.
+
+    No id comes twice among ``ready``; ``priced`` are the ids that cost a credit.
+    """
+
+    ready: dict[int, NewRecord]
+    skips: dict[int, Skip]
+    priced: frozenset[str]
+
+
+def prepare(runtime: Runtime, access: Access, documents: Sequence[object]) -> Batch:
+    """Check and embed records given as JSON values; raises ``CreditsExceeded``."""
+    collection = require_collection(access)
+    incoming, skips = _parse(documents, collection)
+    given = {record.id for record in incoming.values() if record.id is not None}
+    known = records.known_ids(runtime.database, collection.id, sorted(given)) if given else set()
+    for position, record in list(incoming.items()):
+        if record.id in known:
+            skips[position] = duplicate_id(record.id)
+            del incoming[position]
+    # How many credits it will be shows after embedding; who has none at all need not wait so long.
+    require_credits(runtime, access.account_id, int(any(map(costs_credit, incoming.values()))))
+    ready = _embed(runtime, collection, incoming, skips)
+    priced = frozenset(record.id for position, record in ready.items() if costs_credit(incoming[position]))
+    return Batch(ready, skips, priced)
+
+
+@contextmanager
+def locked(
+    runtime: Runtime, collection: Collection, *, alone: bool, settings: Mapping[str, str] | None = None
+) -> Iterator[Session]:
+    """A transaction that holds the collection's lock, ``alone`` or with other writers."""
+    with (
+        runtime.gates.passed(collection.id) as let_next_pass,
+        runtime.database.transaction(settings or {}) as connection,
+    ):
+        records.lock_for_writing(connection, collection.id, alone=alone)
+        let_next_pass()
+        yield connection
+
+
+def put_in(connection: Session, access: Access, batch: Sequence[NewRecord], priced: frozenset[str]) -> set[str]:
+    """Insert records and charge for them; the ids that went in are returned.
+
+    The transaction holds the collection's lock, alone where the collection has a capacity. Raises
+    ``CapacityExceeded`` and ``CreditsExceeded``.
+    """
+    collection = require_collection(access)
+    # Each statement sorts its own rows; across statements too, two batches must not lock ids in different orders.
+    ordered = sorted(batch, key=lambda record: record.id)
+    inserted: set[str] = set()
+    for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
+        inserted |= records.insert_records(connection, collection, ordered[start : start + _ROWS_PER_STATEMENT])
+    if inserted and collection.capacity is not None:
+        count = records.count_records_within(connection, collection.id)
+        require_capacity(collection, count, len(inserted))
+    price = len(priced & inserted)
+    if price and not accounts.charge(connection, access.account_id, price):
+        raise credits_exceeded(price)
+    return inserted
+
+
+def require_capacity(collection: Collection, count: int, added: int) -> None:
+    """Raise ``CapacityExceeded`` when ``count`` records, ``added`` of them new, are too many."""
+    if collection.capacity is not None and count > collection.capacity:
+        raise CapacityExceeded(
+            f"the collection holds {count - added} of at most {collection.capacity} records, "
+            f"{added} more do not fit in"
+        )
+
+
+def _parse(
+    documents: Sequence[object], collection: Collection
+) -> tuple[dict[int, IncomingRecord], dict[int, Skip]]:
+    """Records and skips by their position in the batch; every record has an id afterwards."""
+    incoming: dict[int, IncomingRecord] = {}
+    skips: dict[int, Skip] = {}
+    for position, document in enumerate(documents):
+        try:
+            record = parse_record(document, f"records[{position}]", dimension=collection.model.dimension)
+        except InvalidRequest as error:
+            skips[position] = fault(document, error)
+        else:
+            incoming[position] = record if record.id is not None else replace(record, id=new_id())
+    return incoming, skips
+
+
+def _embed(
+    runtime: Runtime, collection: Collection, incoming: dict[int, IncomingRecord], skips: dict[int, Skip]
+) -> dict[int, NewRecord]:
+    """The records that can go in, by position, no id twice; reasons for the others are added to ``skips``."""
+    ready: dict[int, NewRecord] = {}
+    taken: set[str | None] = set()
+    outcomes = embed_records(runtime, collection, incoming.values())
+    for (position, record), outcome in zip(incoming.items(), outcomes, strict=True):
+        if not isinstance(outcome, Embedded):
+            skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")
+        elif record.id in taken:
+            skips[position] = duplicate_id(record.id)
+        else:
+            taken.add(record.id)
+            ready[position] = new_record(record, outcome)
+    return ready

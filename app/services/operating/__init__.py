@@ -1,0 +1,1 @@
+"""What an operator does: accounts, tokens, collections, indexes, repairs, the first start."""

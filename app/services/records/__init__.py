@@ -1,0 +1,1 @@
+"""Records that are named by their ids or found by a filter: read, changed, deleted."""

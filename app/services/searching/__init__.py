@@ -1,0 +1,1 @@
+"""Searching by similarity: the planner, and the methods over it."""

@@ -1,0 +1,197 @@
+"""Searching by several query records at once, and by tags beside the looks.
+
+    query records → vectors and tags → candidates for each of them → everything else → the records of the page
+
+A record that is no candidate of any query, and has none of the tags whose records are all looked at, cannot be
+nearer than a known bound. What lies nearer than that is the proven beginning of the ranking, and mostly enough of
+it. If not, more candidates are tried, and at last every distance is computed; then the distance of the k-th
+candidate tells which records need no second look.
+
+The ranking is made of these parts in their order, whatever the page and its length are, so that pages join even
+where the vector index overlooks a record.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from app.db import ranking, records
+from app.db.ranking import CombinedSearch, Ranked
+from app.domain.account import Access
+from app.domain.collection import Collection
+from app.domain.combined_distance import Aggregation, Query, all_tags
+from app.domain.condition import EVERYTHING
+from app.domain.errors import InvalidRequest
+from app.domain.estimate import Estimate
+from app.domain.fields import Fields
+from app.domain.ranking import Neighbour, Ranking, Strategy
+from app.domain.vector import DISTANCE_SCALE
+from app.filters import Filter
+from app.services.access import require_collection
+from app.services.filtering import condition_of
+from app.services.query_records import resolve_queries
+from app.services.runtime import Runtime
+from app.services.searching.estimates import estimate_matching, estimate_tags
+from app.services.searching.planner import ranking_stages
+
+MAX_QUERIES = 100
+"""How many query records one search may have: each is one more distance for every record it looks at."""
+
+_MOST_SAMPLED_TAGS = 100
+_LEAST_LISTED, _LISTED_SHARE = 2000, 0.04
+# So many records, or such a part of the collection, are looked at because they have one of the tags.
+
+_TELLING_PART_OF_TAGS = 0.5
+_TELLING_PART = 0.95
+# Of the distance from the queries' centre of a picture that is unrelated to all of them.
+
+
+def tags_knn(
+    runtime: Runtime,
+    access: Access,
+    query_record: object,
+    fields: Fields,
+    *,
+    k: int,
+    offset: int,
+    effort: int | None,
+    where: Filter | None,
+    tags_weight: float,
+) -> Ranking:
+    """The ``k`` matching records after the first ``offset`` by looks and tags together.
+
+    ``tags_weight``, 0 to 1, is the share of the tags; without tags in the query the looks alone count. The rest as
+    in ``knn_multi``.
+    """
+    queries = resolve_queries(runtime, access, {"query_record": query_record}, tags_weight=tags_weight)
+    search = _search(access, queries, Aggregation.AVERAGE, where)
+    return _page(runtime, search, fields, k, offset, effort)
+
+
+def knn_multi(
+    runtime: Runtime,
+    access: Access,
+    query_records: Sequence[object],
+    fields: Fields,
+    *,
+    k: int,
+    offset: int,
+    effort: int | None,
+    where: Filter | None,
+    aggregation: Aggregation,
+    tags_weight: float | None = None,
+) -> Ranking:
+    """The ``k`` matching records after the first ``offset`` with the least distance to a set of queries.
+
+    With ``tags_weight`` the tags are a part of the distance to each of them. ``effort`` is the client's wish for
+    how many candidates the index looks at. Raises ``InvalidRequest`` for too many or malformed queries and
+    ``WrongQueryRecord`` when one of them yields no vector.
+    """
+    if len(query_records) > MAX_QUERIES:
+        raise InvalidRequest(
+            f"one search may have at most {MAX_QUERIES} query records, not {len(query_records)}",
+            path="query_records",
+        )
+    documents = {f"query_records[{position}]": document for position, document in enumerate(query_records)}
+    queries = resolve_queries(runtime, access, documents, tags_weight=tags_weight)
+    return _page(runtime, _search(access, queries, aggregation, where), fields, k, offset, effort)
+
+
+def _search(
+    access: Access, queries: Sequence[Query], aggregation: Aggregation, where: Filter | None
+) -> CombinedSearch:
+    collection = require_collection(access)
+    return CombinedSearch(collection, queries, aggregation, condition_of(where, collection))
+
+
+def _page(
+    runtime: Runtime, search: CombinedSearch, fields: Fields, k: int, offset: int, effort: int | None
+) -> Ranking:
+    estimate = estimate_matching(runtime, search.collection, search.where)
+    stages = _stages(search, estimate, effort)
+    ranked, strategy, exact = _ranked(runtime, search, stages, offset + k, estimate)
+    # Parts that follow each other by what they prove may overlap in distance by what the index overlooked.
+    page = sorted(ranked[offset : offset + k], key=_order)
+    return Ranking(_read(runtime, search.collection, page, fields), strategy, exact, estimate.rows)
+
+
+def _stages(search: CombinedSearch, estimate: Estimate, effort: int | None) -> list[int]:
+    return ranking_stages(
+        len(search.queries),
+        estimate,
+        filtered=search.where is not EVERYTHING,
+        tags=search.has_tags,
+        single=len(search.queries) == 1 or search.aggregation is Aggregation.LEAST,
+        effort=effort,
+    )
+
+
+def _ranked(
+    runtime: Runtime, search: CombinedSearch, stages: Sequence[int], reach: int, estimate: Estimate
+) -> tuple[list[Ranked], Strategy, bool]:
+    """The first ``reach`` records of the ranking."""
+    ranked: list[Ranked] = []
+    farthest = None
+    listed = _listed_tags(runtime, search, estimate) if stages and search.has_tags else []
+    for candidates in stages:
+        found = ranking.ranked_candidates(
+            runtime.database,
+            search,
+            limit=reach - len(ranked),
+            excluded=[one.key for one in ranked],
+            candidates=candidates,
+            listed=listed,
+        )
+        if len(found) == reach - len(ranked):
+            farthest = max((one.distance for one in (*ranked, *found)), default=0.0)
+        proven = [one for one in found if one.proven]
+        ranked += proven
+        if len(ranked) == reach:
+            return ranked, Strategy.INDEX, False
+        if not proven:
+            break
+    others = ranking.ranked_exact(
+        runtime.database,
+        search,
+        limit=reach - len(ranked),
+        excluded=[one.key for one in ranked],
+        farthest=farthest if farthest is not None and _sets_records_apart(search, farthest) else None,
+    )
+    ranked += others
+    in_order = all(_order(one) <= _order(other) for one, other in pairwise(ranked))
+    return ranked, Strategy.INDEX_THEN_EXACT if stages else Strategy.EXACT, in_order
+
+
+def _sets_records_apart(search: CombinedSearch, farthest: float) -> bool:
+    """Whether few records lie so near to the queries' centre that they may be within a distance of the queries."""
+    if search.has_tags:
+        return True
+    centre = np.mean([query.vector for query in search.queries], axis=0, dtype=np.float64)
+    unrelated = DISTANCE_SCALE * math.hypot(1.0, float(np.linalg.norm(centre)))
+    return farthest < _TELLING_PART * unrelated
+
+
+def _listed_tags(runtime: Runtime, search: CombinedSearch, estimate: Estimate) -> list[str]:
+    """The tags, the rarest first, whose records are few enough to be looked at one by one; none if hardly any."""
+    wanted = all_tags(search.queries)[:_MOST_SAMPLED_TAGS]
+    budget = max(_LEAST_LISTED, _LISTED_SHARE * estimate.records)
+    listed = []
+    estimates = estimate_tags(runtime, search.collection, wanted, records=estimate.records)
+    for tag, found in sorted(estimates.items(), key=lambda item: item[1].rows):
+        budget -= found.rows
+        if budget < 0:
+            break
+        listed.append(tag)
+    return listed if len(listed) >= _TELLING_PART_OF_TAGS * len(wanted) else []
+
+
+def _order(one: Ranked) -> tuple[float, str]:
+    return one.distance, one.id
+
+
+def _read(runtime: Runtime, collection: Collection, page: Sequence[Ranked], fields: Fields) -> list[Neighbour]:
+    """The records of a page with their distances; one that was deleted meanwhile is left out."""
+    found = records.get_records(runtime.database, collection, [one.id for one in page], fields) if page else {}
+    return [Neighbour(found[one.id], one.distance) for one in page if one.id in found]

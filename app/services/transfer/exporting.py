@@ -1,0 +1,103 @@
+"""Export: a collection as JSON lines, for ``lookalike export`` and for the file of allRecords.
+
+What ``lookalike export`` writes can be imported again without the pictures and without credits. A file that a
+client asks for lies under the export folder, in a folder of its collection, so that no account meets another's.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import mkstemp
+from typing import BinaryIO
+
+import orjson
+
+from app.db import records
+from app.domain.account import Access
+from app.domain.collection import Collection
+from app.domain.errors import InvalidRequest, ReadOnlyToken
+from app.domain.fields import Fields
+from app.domain.record import StoredRecord
+from app.services.access import require_collection
+from app.services.runtime import Runtime
+
+_LONGEST_NAME = 200
+
+EXPORTED = Fields(("_vector", "_phash"), everything=True)
+
+
+def export_records(
+    runtime: Runtime, collection: Collection, target: Path | BinaryIO, report: Callable[[int], object]
+) -> int:
+    """Write all records, ordered by id, one JSON object a line, to a file or an open stream.
+
+    The number of records is returned.
+    """
+    written = 0
+    with _appearing(target) if isinstance(target, Path) else nullcontext(target) as file:
+        for batch in records.all_records(runtime.database, collection, EXPORTED):
+            _write(file, batch, EXPORTED)
+            written += len(batch)
+            report(len(batch))
+    return written
+
+
+def written_to_file(
+    runtime: Runtime,
+    access: Access,
+    name: str,
+    batches: Iterable[list[StoredRecord]],
+    fields: Fields,
+    *,
+    keep: bool,
+) -> Iterator[list[StoredRecord]]:
+    """The batches unchanged, after the ``fields`` of each were written to the file ``name``, one record a line.
+
+    The file is removed again at the end unless it is to be kept. Raises ``InvalidRequest`` unless the name is a
+    plain file name, and ``ReadOnlyToken``.
+    """
+    if access.read_only:
+        raise ReadOnlyToken("the token is read-only, output_file_name writes a file")
+    if not re.fullmatch(r"[\w-][\w .-]*", name) or len(name.encode()) > _LONGEST_NAME:
+        raise InvalidRequest("it has to be a plain file name", path="output_file_name")
+    target = runtime.settings.export_folder / str(require_collection(access).id) / name
+    return _passed_through(target, batches, fields, keep)
+
+
+def _passed_through(
+    target: Path, batches: Iterable[list[StoredRecord]], fields: Fields, keep: bool
+) -> Iterator[list[StoredRecord]]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _appearing(target) as file:
+        for batch in batches:
+            _write(file, batch, fields)
+            yield batch
+    if not keep:
+        target.unlink(missing_ok=True)
+
+
+@contextmanager
+def _appearing(target: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name, and is safe on the disk, when it is complete; otherwise nothing is left of it.
+
+    A pipe or a device is written to as it is.
+    """
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            yield stream
+        return
+    descriptor, path = mkstemp(dir=target.parent, prefix=".unfinished-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(path).replace(target)
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def _write(file: BinaryIO, batch: Iterable[StoredRecord], fields: Fields) -> None:
+    file.writelines(orjson.dumps(fields.show(record), option=orjson.OPT_APPEND_NEWLINE) for record in batch)

@@ -1,0 +1,34 @@
+"""The vector index of a collection that is loaded: left out meanwhile, and built at the end.
+
+Whoever loads or builds holds a lock of the collection's index as long as it lives. After it was killed, a
+collection without index and without holder tells that the index is still to be built.
+"""
+
+import logging
+from contextlib import AbstractContextManager
+
+from app.db import partitions
+from app.db.database import Session, advisory_lock
+from app.domain.collection import Collection
+from app.services.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+
+def index_lock(runtime: Runtime, collection: Collection) -> AbstractContextManager[Session | None]:
+    """A session that holds the lock of a collection's vector index; None when another has it."""
+    return advisory_lock(runtime.database, f"lookalike index {collection.id}")
+
+
+def finish_index(runtime: Runtime, collection: Collection) -> bool:
+    """Build the vector index if it is missing and nobody else is at it; True when it was built."""
+    with index_lock(runtime, collection) as connection:
+        if connection is None or collection.id not in partitions.collections_without_vector_index(
+            runtime.database
+        ):
+            return False
+        log.info("building the vector index of collection %s", collection.id)
+        partitions.build_vector_index(
+            connection, collection.id, model_id=collection.model_id, dimension=collection.model.dimension
+        )
+    return True

@@ -1,0 +1,1 @@
+"""The HTTP server: gunicorn around the Flask application, and what it answers to what is no HTTP."""

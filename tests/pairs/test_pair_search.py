@@ -1,0 +1,162 @@
+"""The search for all pairs, against every distance and every hash computed by brute force."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.domain.fingerprint import Fingerprints
+from app.domain.model import BUNDLED, ModelIdentity
+from app.domain.pair_distance import NO_BITS, pair_distances, reach_of_radius
+from app.pairs import pair_search
+from app.pairs.band_join import BandJoin, Hashes
+from app.pairs.hash_pairs import Comparison, HashPairs, band_limits
+from app.pairs.pair_search import PairSearch
+
+Pairs = dict[tuple[int, int], tuple[float, int]]
+
+
+@pytest.fixture(params=["bands", "comparison"])
+def way_of_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes are compared in this way, whatever is cheaper, and blocks are small ones."""
+
+    def by_bands(fresh: Hashes, known: Hashes, bits: int) -> HashPairs:
+        return BandJoin(fresh, known, bits, band_limits(fresh, known, bits)[0])
+
+    monkeypatch.setattr(pair_search, "hash_pairs", by_bands if request.param == "bands" else Comparison)
+    monkeypatch.setattr(pair_search, "_BLOCK", 512)
+
+
+def fingerprints(count: int, dimension: int, *, seed: int = 0) -> Fingerprints:
+    """Random records; among them copies by embedding, by hash, by both, and hashes that do not count."""
+    rng = np.random.default_rng(seed)
+    # Few free dimensions, as models have them, so that some distances are small without being planted.
+    vectors = np.tanh(rng.normal(size=(count, 6)) @ rng.normal(size=(6, dimension)))
+    hashes = rng.integers(0, 256, (count, 32), dtype=np.uint8)
+    for original in range(count // 20):
+        copy = count - 1 - original
+        exact = original % 4 == 0
+        vectors[copy] = vectors[original] + rng.normal(size=dimension) * (0 if exact else rng.uniform(0, 0.06))
+        flips = np.zeros(256, np.uint8)
+        flips[rng.choice(256, 0 if exact else rng.integers(0, 110), replace=False)] = 1
+        hashes[count // 2 + original if original % 3 == 0 else copy] = hashes[original] ^ np.packbits(flips)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Fingerprints(
+        rng.permutation(count) + 10**12,
+        vectors.astype(np.float16),
+        hashes.view(np.uint64),
+        rng.random(count) < 0.9,
+    )
+
+
+def brute_force(prints: Fingerprints, radius: float, calibrated: bool, fresh: NDArray[np.bool_]) -> Pairs:
+    vectors = prints.embeddings.astype(np.float64)
+    found: Pairs = {}
+    for row in range(len(prints)):
+        apart = vectors[row + 1 :] - vectors[row]
+        visual = 100 * np.sqrt(np.einsum("ij,ij->i", apart, apart))
+        bits = np.bitwise_count(prints.hashes[row + 1 :] ^ prints.hashes[row]).sum(axis=1, dtype=np.int16)
+        bits[~(prints.hashed[row + 1 :] & prints.hashed[row])] = NO_BITS
+        distance, _ = pair_distances(visual, bits, calibrated=calibrated)
+        for behind in np.flatnonzero((distance <= radius) & (fresh[row + 1 :] | fresh[row])).tolist():
+            found[row, row + 1 + behind] = float(distance[behind]), int(bits[behind])
+    return found
+
+
+def searched(prints: Fingerprints, radius: float, model: str, fresh: NDArray[np.bool_] | None = None) -> Pairs:
+    reach = reach_of_radius(radius, ModelIdentity(model, "", "", "", prints.embeddings.shape[1]))
+    search = PairSearch(prints, reach, fresh)
+    found: Pairs = {}
+    finished = 0
+    for part in search.run():
+        assert part.finished >= finished
+        finished = part.finished
+        for left, right, distance, bits in zip(part.left, part.right, part.distance, part.bits, strict=True):
+            pair = (min(int(left), int(right)), max(int(left), int(right)))
+            assert pair not in found
+            found[pair] = float(distance), int(bits)
+    assert finished == len(search.order)
+    return found
+
+
+def assert_same(found: Pairs, expected: Pairs) -> None:
+    assert found.keys() == expected.keys()
+    both = np.array([(*found[pair], *expected[pair]) for pair in expected]).reshape(-1, 4)
+    np.testing.assert_allclose(both[:, 0], both[:, 2], rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(both[:, 1], both[:, 3])
+
+
+@pytest.mark.usefixtures("way_of_hashes")
+@pytest.mark.parametrize("model", [BUNDLED, "another"])
+@pytest.mark.parametrize(
+    ("count", "dimension", "radius"),
+    [
+        *[(1, 3, 5), (2, 3, 5), (257, 1, 5), (700, 12, 0), (700, 12, 0.1), (700, 12, 2), (700, 12, 5)],
+        *[(700, 12, 30), (300, 12, 200), (4100, 20, 5)],
+    ],
+)
+def test_the_pairs_are_those_of_brute_force(model: str, count: int, dimension: int, radius: float) -> None:
+    prints = fingerprints(count, dimension)
+    expected = brute_force(prints, radius, model == BUNDLED, np.ones(count, bool))
+    assert count < 700 or len(expected) > 5
+    assert_same(searched(prints, radius, model), expected)
+
+
+@pytest.mark.usefixtures("way_of_hashes")
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.7])
+def test_only_pairs_with_a_fresh_record(share: float) -> None:
+    prints = fingerprints(900, 16)
+    fresh = np.random.default_rng(5).random(900) < share
+    assert_same(searched(prints, 20.0, "another", fresh), brute_force(prints, 20.0, False, fresh))
+
+
+@pytest.mark.usefixtures("way_of_hashes")
+def test_finished_records_have_all_their_pairs() -> None:
+    prints = fingerprints(1500, 16)
+    reach = reach_of_radius(20.0, ModelIdentity("another", "", "", "", 16))
+    everything = searched(prints, 20.0, "another")
+    search = PairSearch(prints, reach)
+    seen: set[tuple[int, int]] = set()
+    for part in search.run():
+        seen |= {(min(a, b), max(a, b)) for a, b in zip(part.left.tolist(), part.right.tolist(), strict=True)}
+        done = set(search.order[: part.finished].tolist())
+        assert {pair for pair in everything if done.issuperset(pair)} <= seen
+        if part.finished > 700:
+            return
+    pytest.fail("the search ended before its last records")
+
+
+@pytest.mark.usefixtures("way_of_hashes")
+@pytest.mark.parametrize("radius", [5.0, 60.0])
+def test_pictures_that_share_hashes(radius: float) -> None:
+    prints = fingerprints(1200, 10)
+    rng = np.random.default_rng(6)
+    # A tenth are flat drawings with nearly equal hashes, a tenth share eight bands, and some are exactly equal.
+    hashes = prints.hashes.copy()
+    hashes[:120] = 0
+    hashes.view(np.uint8)[np.arange(120), rng.integers(0, 32, 120)] = 0xFF
+    hashes[120:240, :2] = hashes[120, :2]
+    hashes[240:270] = hashes[240]
+    prints = Fingerprints(prints.keys, prints.embeddings, hashes, prints.hashed)
+    fresh = rng.random(1200) < 0.6
+    expected = brute_force(prints, radius, True, fresh)
+    assert len(expected) > 500
+    assert_same(searched(prints, radius, BUNDLED, fresh), expected)
+
+
+def test_no_records_at_all() -> None:
+    assert searched(fingerprints(0, 5), 5.0, "another") == {}
+
+
+def test_everything_is_a_duplicate_of_everything() -> None:
+    one = fingerprints(1, 8)
+    count = 1000
+    prints = Fingerprints(
+        np.arange(count),
+        np.repeat(one.embeddings, count, axis=0),
+        np.repeat(one.hashes, count, axis=0),
+        np.ones(count, bool),
+    )
+    search = PairSearch(prints, reach_of_radius(5.0, ModelIdentity(BUNDLED, "", "", "", 8)))
+    sizes = [len(part.left) for part in search.run()]
+    assert sum(sizes) == count * (count - 1) // 2
+    assert max(sizes) <= 256 * 8192
