@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app import __version__
-from app.api.answers import answer, failure, start_clock
+from app.api.answers import answer, complete_answer, failure, start_clock
 from app.api.bodies import UNREADABLE, read_object
 from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS
@@ -42,7 +42,7 @@ def create_app(runtime: Runtime) -> Flask:
     def account_details() -> Response:
         _require_verb("GET", "POST")
         account = account_of(runtime, read_token(request))
-        return answer(**present_account(account))
+        return complete_answer(present_account(account))
 
     @app.route("/<path:service>/v2/<method>/", **options)
     @app.route("/<path:service>/v2/<method>", **options)

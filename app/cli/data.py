@@ -1,9 +1,10 @@
 """``lookalike import`` and ``lookalike export``."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Never
+from typing import BinaryIO, Never
 from uuid import UUID
 
 import click
@@ -55,7 +56,7 @@ def export(collection_id: UUID, file: Path, as_json: bool) -> None:
         _require_folder(file.absolute().parent)
     with open_runtime() as runtime:
         collection = find_collection(runtime, collection_id)
-        target = click.get_binary_stream("stdout") if to_stdout else _resolved(file)
+        target: Path | BinaryIO = sys.stdout.buffer if to_stdout else _resolved(file)
         with tqdm(total=count(runtime, collection), unit="record", desc="export") as bar:
             written = export_records(runtime, collection, target, bar.update)
     # Standard output is the export's, then.

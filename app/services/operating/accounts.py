@@ -62,9 +62,9 @@ def create_token(
 
 def list_tokens(runtime: Runtime, account: str | None) -> list[Token]:
     """The tokens of all accounts, or of one, oldest first; raises ``AccountNotFound``."""
-    return accounts.list_tokens(
-        runtime.database, None if account is None else find_account(runtime, account).email
-    )
+    if account is not None:
+        account = find_account(runtime, account).email
+    return accounts.list_tokens(runtime.database, account)
 
 
 def revoke_token(runtime: Runtime, token: str) -> bool:
