@@ -11,9 +11,10 @@ class StatusShape(Schema):
 
 
 class StatisticsShape(Schema):
-    """``statistics``: ``OperationTime`` in milliseconds; of searches, how they were done."""
+    """``statistics``: ``OperationTime`` in whole milliseconds, and finer; of searches, how they were done."""
 
-    OperationTime = fields.Float(required=True)
+    OperationTime = fields.Integer(required=True, strict=True)
+    OperationMicroseconds = fields.Integer(required=True, strict=True)
     strategy = fields.String()
     exact = fields.Boolean()
     estimated = fields.Integer(allow_none=True)

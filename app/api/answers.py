@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from flask import Response, g
 
-from app.api.presenters import present_skip, present_status
+from app.api.presenters import present_skip, present_status, present_time
 from app.api.status import OK, Status
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
@@ -22,6 +22,11 @@ def start_clock() -> None:
 def answer(status: Status = OK, *, statistics: Mapping[str, Any] | None = None, **members: Any) -> Response:
     """An answer; members that are None are left out. ``statistics`` stand beside the time that it took."""
     return _response(status, {name: value for name, value in members.items() if value is not None}, statistics)
+
+
+def complete_answer(members: Mapping[str, Any]) -> Response:
+    """An answer with all of its members, also those that are None."""
+    return _response(OK, members)
 
 
 def failure(status: Status, description: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -94,6 +99,5 @@ def _response(status: Status, members: Mapping[str, Any], statistics: Mapping[st
     return Response(body, status=status.http_code, mimetype="application/json")
 
 
-def _statistics(started: float | None) -> dict[str, float]:
-    elapsed = 0.0 if started is None else (time.perf_counter() - started) * 1000
-    return {"OperationTime": round(elapsed, 3)}
+def _statistics(started: float | None) -> Mapping[str, Any]:
+    return present_time(0 if started is None else time.perf_counter() - started)

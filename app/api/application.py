@@ -7,13 +7,13 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app import __version__
-from app.api.answers import answer, failure, start_clock
+from app.api.answers import answer, complete_answer, failure, start_clock
 from app.api.bodies import UNREADABLE, read_object
 from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS
 from app.api.presenters import present_account
 from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
-from app.domain.errors import InvalidRequest, LookalikeError, ReadOnlyToken
+from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
 from app.services.access import account_of, resolve_access
 from app.services.operating.status import describe_database
 from app.services.runtime import Runtime
@@ -42,7 +42,7 @@ def create_app(runtime: Runtime) -> Flask:
     def account_details() -> Response:
         _require_verb("GET", "POST")
         account = account_of(runtime, read_token(request))
-        return answer(**present_account(account))
+        return complete_answer(present_account(account))
 
     @app.route("/<path:service>/v2/<method>/", **options)
     @app.route("/<path:service>/v2/<method>", **options)
@@ -90,7 +90,9 @@ def _expected_failure(error: LookalikeError) -> Response:
         return _unexpected_failure(error)
     _drain()
     if status.code >= 500:
-        log.warning("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
+        # One line: while the database is down, every request comes by here.
+        told = error.for_operators if isinstance(error, DatabaseUnavailable) else str(error)
+        log.warning("%s %s: %s", request.method, request.path, told)
     return failure(status, str(error))
 
 

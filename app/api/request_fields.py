@@ -8,7 +8,9 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from app.domain.combined_distance import Aggregation
+from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields, parse_fields
+from app.domain.record import parse_attribute_name
 from app.filters import Filter, parse_filter
 
 
@@ -115,9 +117,10 @@ class AttributeName(fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
         if not isinstance(value, str) or "\0" in value:
             raise ValidationError("it has to be the name of an attribute")
-        if value.startswith("_"):
-            raise ValidationError("names that begin with '_' are the service's own, not those of attributes")
-        return value
+        try:
+            return parse_attribute_name(value)
+        except InvalidRequest as error:
+            raise ValidationError(str(error)) from error
 
 
 class FieldsToReturn(fields.Field[Fields]):

@@ -55,6 +55,8 @@ def list_(account: str | None, as_json: bool) -> None:
 @reports_errors
 def update(id: UUID, name: str | None, capacity: int | None, product_field: str | None, as_json: bool) -> None:
     """Change a collection."""
+    if (name, capacity, product_field) == (None, None, None):
+        raise click.UsageError("there is nothing to change: give --name, --capacity or --product-field")
     changes: dict[str, Any] = {}
     if name is not None:
         changes["name"] = name

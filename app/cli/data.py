@@ -1,9 +1,10 @@
 """``lookalike import`` and ``lookalike export``."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Never
+from typing import BinaryIO, Never
 from uuid import UUID
 
 import click
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
 from app.domain.collection import Collection
-from app.domain.errors import LookalikeError
+from app.domain.errors import ConfigurationError, LookalikeError
 from app.services.operating.collections import find_collection
 from app.services.records.reading import count
 from app.services.runtime import Runtime
@@ -45,16 +46,32 @@ def import_(collection_id: UUID, path: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("collection_id", type=click.UUID)
-@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path))
 @json_option
 @reports_errors
 def export(collection_id: UUID, file: Path, as_json: bool) -> None:
-    """Export a collection as JSON lines, embeddings included."""
+    """Export a collection as JSON lines, embeddings included, to FILE or, as -, to standard output."""
+    to_stdout = file == Path("-")
+    if not to_stdout:
+        _require_folder(file.absolute().parent)
     with open_runtime() as runtime:
         collection = find_collection(runtime, collection_id)
+        target: Path | BinaryIO = sys.stdout.buffer if to_stdout else _resolved(file)
         with tqdm(total=count(runtime, collection), unit="record", desc="export") as bar:
-            written = export_records(runtime, collection, file.resolve(), bar.update)
-    show({"exported": written}, as_json=as_json, line=f"{written} records exported")
+            written = export_records(runtime, collection, target, bar.update)
+    # Standard output is the export's, then.
+    show({"exported": written}, as_json=as_json, line=f"{written} records exported", err=to_stdout)
+
+
+def _require_folder(folder: Path) -> None:
+    """Say so before the work begins."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}")
+
+
+def _resolved(file: Path) -> Path:
+    """The file behind links; a pipe or a device stays as it is, /dev/stdout leads to no path that exists."""
+    return file if file.exists() and not file.is_file() else file.resolve()
 
 
 def import_path(runtime: Runtime, collection: Collection, path: Path) -> Import:

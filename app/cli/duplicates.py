@@ -30,7 +30,8 @@ def duplicates(collection_id: UUID, radius: float, as_json: bool) -> None:
     """Find all pairs of near duplicates, store them, and print them in groups.
 
     A second run compares only what has come since; another radius begins anew. An interrupted run is taken up
-    where it was. The pairs are in the view lookalike.near_duplicates.
+    where it was. The pairs are in the view lookalike.near_duplicates. With --json there is a line for each group,
+    and after it one for each of its 1,000 nearest pairs.
     """
     with open_runtime(yields_to_searches=True) as runtime:
         collection = find_collection(runtime, collection_id)
@@ -43,8 +44,12 @@ def duplicates(collection_id: UUID, radius: float, as_json: bool) -> None:
             run = find_duplicates(runtime, collection, radius=radius, report=report)
         number = 0
         for number, group in enumerate(duplicate_groups(runtime, collection), 1):
-            facts = {"group": number, **asdict(group)}
+            facts = {"group": number, "ids": group.ids, "pair_count": group.pair_count}
             show(facts, as_json=as_json, line=_lines(number, group))
+            # For people the pairs are lines of their group.
+            for pair in group.pairs if as_json else []:
+                told = {"group": number, **asdict(pair), "distance": round(pair.distance, 6)}
+                show(told, as_json=True, line="")
     summary = f"{run.compared} records compared, {run.found} new pairs, {run.stored} pairs in {number} groups"
     click.echo(summary, err=True)
 

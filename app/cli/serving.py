@@ -1,7 +1,6 @@
 """``lookalike serve`` and ``lookalike quickstart``."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ import click
 from app.cli.data import import_items, import_path
 from app.cli.session import reports_errors
 from app.db.migrations import migrate, require_current_schema
+from app.domain.model import BUNDLED
 from app.postgres.urls import database_url
 from app.services.operating import quickstart as welcome
 from app.services.runtime import Runtime
@@ -29,7 +29,8 @@ def serve(host: str, port: int) -> None:
     url = database_url(settings)
     require_current_schema(url)
     require_free_port(host, port)
-    run_server(settings, url, host, port)
+    address = f"http://{host_in_url(host)}:{port}"
+    run_server(settings, url, host, port, lambda: click.echo(f"Lookalike serves on {address}"))
 
 
 @click.command()
@@ -39,9 +40,10 @@ def serve(host: str, port: int) -> None:
 @reports_errors
 def quickstart(host: str, port: int, photos: Path | None) -> None:
     """Start with nothing but this: database, collection, token, pictures, server."""
-    settings = load_settings()
-    if "LOOKALIKE_MODEL" not in os.environ:
-        settings = replace(settings, services=welcome.bundled_services(settings))
+    # The bundled model needs no download.
+    settings = load_settings(
+        {**os.environ, "LOOKALIKE_MODEL": os.environ.get("LOOKALIKE_MODEL", "").strip() or BUNDLED}
+    )
     require_free_port(host, port)
     url = database_url(settings)
     migrate(url)
@@ -53,4 +55,5 @@ def quickstart(host: str, port: int, photos: Path | None) -> None:
             items, total = welcome.sample_items(runtime)
             import_items(runtime, start.collection, items, total)
         text = welcome.greeting(runtime, start, f"http://{host_in_url(host)}:{port}")
-    run_server(settings, url, host, port, when_ready=lambda: click.echo(text))
+    # The first answer is to a search by _id, which needs no model.
+    run_server(settings, url, host, port, lambda: click.echo(text), waits_for_models=False)

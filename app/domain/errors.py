@@ -72,6 +72,12 @@ class TextNotSupported(LookalikeError):
 class DatabaseUnavailable(LookalikeError):
     """The database cannot be reached, or the connection to it broke."""
 
+    @property
+    def for_operators(self) -> str:
+        """The sentence with the first line of the driver's reason, which clients are not told."""
+        reason = str(self.__cause__ or "").strip().partition("\n")[0]
+        return f"{self}: {reason}" if reason else str(self)
+
 
 class QueryTimeout(LookalikeError):
     """A statement ran into the statement timeout and was stopped."""

@@ -171,6 +171,13 @@ def _refuse_null_character(text: str, path: str) -> None:
         raise InvalidRequest("text with the character U+0000 cannot be stored", path=path)
 
 
+def parse_attribute_name(name: str, path: str = "") -> str:
+    """The name of an attribute, dotted where it lies in nested documents; raises ``InvalidRequest``."""
+    if name.startswith("_"):
+        raise InvalidRequest("names that begin with '_' are the service's own, not those of attributes", path=path)
+    return name
+
+
 def parse_phash(value: object, path: str) -> bytes:
     """A perceptual hash: 64 hex digits, 256 bits."""
     if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value):

@@ -10,8 +10,7 @@ from typing import Self
 
 from app.domain.errors import ModelUnavailable
 from app.domain.model import BUNDLED, VECTORS
-
-PRECISIONS = ("float32", "bfloat16")
+from app.domain.model_name import name_fault, split_precision
 
 CHOICES = (
     f"set LOOKALIKE_MODEL to {BUNDLED} (bundled, needs no download), to a folder that holds a CLIP model for "
@@ -35,10 +34,7 @@ class ModelSpec:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises ``ModelUnavailable`` for names that can lead to no model."""
-        source, precision = text.strip(), "float32"
-        head, at, tail = source.rpartition("@")
-        if at and tail in PRECISIONS:
-            source, precision = head, tail
+        source, precision = split_precision(text)
         folder = Path(source).expanduser()
         if source == VECTORS:
             raise ModelUnavailable(f"{VECTORS!r} stands for vectors from outside: there is no model to load")
@@ -46,10 +42,6 @@ class ModelSpec:
             return cls(source, precision, is_folder=False)
         if source and folder.is_dir():
             return cls(str(folder.resolve()), precision, is_folder=True)
-        if at and tail not in PRECISIONS:
-            raise ModelUnavailable(
-                f"the model {text!r} asks for the unknown precision {tail!r}: NAME or NAME@bfloat16"
-            )
-        if not source or folder.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1:
-            raise ModelUnavailable(f"the model {source!r} is not a folder; {CHOICES}")
+        if fault := name_fault(source):
+            raise ModelUnavailable(f"the model {text!r} {fault}; {CHOICES}")
         return cls(source, precision, is_folder=False)

@@ -69,20 +69,26 @@ def read_file(path: str, roots: Sequence[Path], *, max_bytes: int) -> bytes:
     """Read a regular file that lies under one of ``roots`` once all symbolic links are followed.
 
     A relative ``path`` is tried under each root in turn. A file outside and a file that does not exist get the
-    same answer, so that a client learns nothing about the server's other files.
+    same answer, so that a client learns nothing about the server's other files. With ``/`` as a root, as on the
+    command line, all files are allowed and the answer is the system's own reason.
 
     Raises ``PictureRefused``.
     """
     if not roots:
-        raise PictureRefused("_file is switched off on this server")
+        raise PictureRefused(
+            "_file is switched off on this server: LOOKALIKE_FILE_ROOTS has to name the folders it may read"
+        )
     shown = path if len(path) <= _SHOWN else path[:_SHOWN] + "…"
+    reason = ""
     for root in roots:
         try:
             inside = root.resolve()
             parts = (inside / path).resolve().relative_to(inside).parts
             descriptor = _open_beneath(inside, parts)
-        except (OSError, ValueError, RuntimeError):
+        except (OSError, ValueError, RuntimeError) as error:
             # ValueError: outside, or not a path at all (NUL, lone surrogates); RuntimeError: a loop of links.
+            if root == Path(root.anchor):
+                reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             continue
         try:
             status = os.fstat(descriptor)
@@ -94,7 +100,9 @@ def read_file(path: str, roots: Sequence[Path], *, max_bytes: int) -> bytes:
                 return file.read(max_bytes)
         finally:
             os.close(descriptor)
-    raise PictureRefused(f"there is no readable file {shown!r} under an allowed folder")
+    if reason:
+        raise PictureRefused(f"the file {shown!r} cannot be read: {reason[0].lower() + reason[1:]}")
+    raise PictureRefused(f"there is no readable file {shown!r} under a folder that LOOKALIKE_FILE_ROOTS names")
 
 
 def _open_beneath(root: Path, parts: Sequence[str]) -> int:

@@ -6,35 +6,56 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
 from app.api.application import create_app
 from app.domain.errors import ConfigurationError
+from app.services.operating.preloading import preload_models
 from app.services.runtime import Runtime
-from app.settings import Settings
+from app.settings import Settings, unknown_variables
+
+_FIRST = 1
+"""gunicorn's count of workers for the first of a run."""
 
 
 def run_server(
-    settings: Settings, url: str, host: str, port: int, when_ready: Callable[[], None] = lambda: None
+    settings: Settings,
+    url: str,
+    host: str,
+    port: int,
+    when_ready: Callable[[], None],
+    *,
+    waits_for_models: bool = True,
 ) -> None:
-    """Serve until a signal ends it."""
+    """Serve until a signal ends it; ``when_ready`` is called once, in a worker about to accept connections.
+
+    Models are loaded before that, or without ``waits_for_models`` beside the first requests.
+    """
     # What an earlier run left unfinished is finished beside the server, in a process of its own: a build of an
     # index takes minutes, and searches are right without it.
     # -P keeps the current folder, where another package of this name may lie, out of its path.
-    program = [sys.executable, "-P", "-c", "from app.cli import main; main(['repair'])"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    program = [sys.executable, "-P", "-m", "app", "repair"]
+    # This process has told of the unknown variables already.
+    told = unknown_variables(os.environ)
+    environment = {name: value for name, value in os.environ.items() if name not in told}
+    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
     subprocess.Popen(program, stdin=subprocess.DEVNULL, env=environment)  # noqa: S603 - nothing in it is a client's
-    _Server(settings, url, host, port, when_ready).run()
+    _Server(settings, url, f"{host_in_url(host)}:{port}", when_ready, waits_for_models).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
-    def __init__(self, settings: Settings, url: str, host: str, port: int, when_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, url: str, address: str, when_ready: Callable[[], None], waits_for_models: bool
+    ) -> None:
         self._settings = settings
         self._url = url
+        self._when_ready = when_ready
+        self._waits_for_models = waits_for_models
         self._options = {
-            "bind": f"{host_in_url(host)}:{port}",
+            "bind": address,
             "workers": settings.workers,
             "worker_class": "app.serving.worker.Worker",
             "threads": settings.threads,
@@ -45,7 +66,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "loglevel": "warning",
             # No access log: User-Agent headers of the original's client carry the first characters of tokens.
             "accesslog": None,
-            "when_ready": lambda server: when_ready(),
+            "post_worker_init": self._make_ready,
             "worker_exit": lambda server, worker: self._close(),
         }
         self._runtime: Runtime | None = None
@@ -59,6 +80,23 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         """Called in each worker, after the fork: pools and threads do not survive one."""
         self._runtime = Runtime(self._settings, self._url).open()
         return create_app(self._runtime)
+
+    def _make_ready(self, worker: Any) -> None:
+        """Called in each worker before it accepts connections; until then they wait in the socket's queue.
+
+        Each worker loads its own models. Loaded before the fork they would share the pages of their weights, but
+        the threads that torch and the batches run on would be left behind, with whatever locks they held.
+        """
+        assert self._runtime is not None
+        if self._settings.preload:
+            loading = Thread(target=preload_models, args=[self._runtime], name="preload", daemon=True)
+            loading.start()
+            # gunicorn ends a worker that gives no sign for too long, and a model may have to be downloaded.
+            while self._waits_for_models and worker.alive and loading.is_alive():
+                worker.notify()
+                loading.join(1)
+        if worker.age == _FIRST and worker.alive:
+            self._when_ready()
 
     def _close(self) -> None:
         if self._runtime is not None:

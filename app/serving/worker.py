@@ -10,6 +10,9 @@ from typing import Any
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.api.presenters import present_status, present_time
+from app.api.status import UNKNOWN_ERROR, status_of_http
+
 _IDLE_SECONDS = 20
 """How long a thread waits for the next bytes of a request, or for a client to take the next bytes of an answer."""
 
@@ -37,15 +40,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         """Answer what could not be read as a request."""
         malformed = isinstance(exc, errors.ParseException)
         code = _CODES.get(type(exc), 400) if malformed else 500
-        if malformed:
-            text, description = "aborted by error", f"malformed HTTP: {HTTPStatus(code).phrase}"
-        else:
+        status = status_of_http(code) if malformed else UNKNOWN_ERROR
+        description = f"malformed HTTP: {HTTPStatus(code).phrase}"
+        if not malformed:
             self.log.error("error while handling a request", exc_info=exc)
-            text, description = "unknown error", "the service failed in an unexpected way; its log says more"
+            description = "the service failed in an unexpected way; its log says more"
         document = {
-            "status": {"code": code, "text": text},
+            "status": present_status(status),
             "error_description": description,
-            "statistics": {"OperationTime": 0},
+            "statistics": present_time(0),
         }
         body = json.dumps(document).encode()
         head = (

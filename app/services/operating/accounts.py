@@ -61,7 +61,9 @@ def create_token(
 
 
 def list_tokens(runtime: Runtime, account: str | None) -> list[Token]:
-    """The tokens of all accounts, or of one, oldest first."""
+    """The tokens of all accounts, or of one, oldest first; raises ``AccountNotFound``."""
+    if account is not None:
+        account = find_account(runtime, account).email
     return accounts.list_tokens(runtime.database, account)
 
 

@@ -9,6 +9,7 @@ from app.db.database import advisory_lock
 from app.domain.collection import Collection
 from app.domain.errors import CollectionExists, CollectionNotFound, ConfigurationError
 from app.domain.model import VECTORS, ModelIdentity, vectors_identity
+from app.domain.record import parse_attribute_name
 from app.services.operating.accounts import find_account
 from app.services.runtime import Runtime
 
@@ -30,12 +31,13 @@ def create_collection(
 
     ``account`` is an e-mail address, None for the default account; ``model`` None for the service's default;
     ``dimension`` belongs to the model ``vectors`` alone. Raises ``CollectionExists``, ``AccountNotFound``,
-    ``ModelUnavailable`` and ``ConfigurationError``.
+    ``ModelUnavailable``, ``ConfigurationError`` and ``InvalidRequest``.
     """
     if service not in runtime.settings.services:
         known = ", ".join(sorted(runtime.settings.services))
         raise ConfigurationError(f"there is no service {service!r}; configured are {known}")
     _check_name(name)
+    _check_product_field(product_field)
     identity = _identity(runtime, model or runtime.settings.services[service].model, dimension)
     owner = find_account(runtime, account)
     with runtime.database.transaction() as connection:
@@ -47,7 +49,7 @@ def create_collection(
             service=service,
             model_id=model_id,
             capacity=capacity,
-            product_field=product_field,
+            product_field=product_field or None,
         )
         if id is None:
             raise CollectionExists(f"the account has a collection named {name!r} already")
@@ -77,9 +79,13 @@ def list_collections(runtime: Runtime, account: str | None = None) -> list[Colle
 
 
 def update_collection(runtime: Runtime, id: UUID, changes: Mapping[str, Any]) -> Collection:
-    """Change ``name``, ``capacity`` or ``product_field``; raises ``CollectionNotFound``, ``CollectionExists``."""
+    """Change ``name``, ``capacity`` or ``product_field``.
+
+    Raises ``CollectionNotFound``, ``CollectionExists``, ``ConfigurationError`` and ``InvalidRequest``.
+    """
     current = find_collection(runtime, id)
     _check_name(changes.get("name", current.name))
+    _check_product_field(changes.get("product_field"))
     if "name" in changes and changes["name"] != current.name:
         namesakes = collections.find_collections(
             runtime.database, account_id=current.account_id, name=changes["name"]
@@ -119,6 +125,11 @@ def finish_deletion(runtime: Runtime, id: UUID) -> bool:
 def _check_name(name: str) -> None:
     if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
         raise ConfigurationError(f"a collection's name has 1 to {MAX_NAME_LENGTH} printable characters")
+
+
+def _check_product_field(name: str | None) -> None:
+    if name:
+        parse_attribute_name(name, "product_field")
 
 
 def _identity(runtime: Runtime, model: str, dimension: int | None) -> ModelIdentity:

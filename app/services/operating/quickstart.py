@@ -6,16 +6,15 @@ alone; it reaches all collections of the default account.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.db import records
 from app.domain.collection import Collection
 from app.domain.errors import CollectionExists, Unauthorized
 from app.domain.fields import ONLY_ID
-from app.domain.model import BUNDLED
 from app.domain.record import IncomingRecord
 from app.samples.catalogue import sample_products
 from app.services.access import account_of
@@ -23,7 +22,6 @@ from app.services.operating.accounts import create_token
 from app.services.operating.collections import create_collection, find_collection_by_name
 from app.services.runtime import Runtime
 from app.services.transfer.sources import Item
-from app.settings import Service, Settings
 
 SAMPLES = "quickstart"
 
@@ -35,11 +33,6 @@ class Start:
     collection: Collection
     token: str
     complete: bool
-
-
-def bundled_services(settings: Settings) -> Mapping[str, Service]:
-    """The services with the bundled model, which needs no download."""
-    return {name: replace(service, model=BUNDLED) for name, service in settings.services.items()}
 
 
 def prepare(runtime: Runtime, photos: Path | None) -> Start:

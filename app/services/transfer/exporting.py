@@ -7,7 +7,7 @@ client asks for lies under the export folder, in a folder of its collection, so 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import mkstemp
 from typing import BinaryIO
@@ -28,10 +28,15 @@ _LONGEST_NAME = 200
 EXPORTED = Fields(("_vector", "_phash"), everything=True)
 
 
-def export_records(runtime: Runtime, collection: Collection, target: Path, report: Callable[[int], object]) -> int:
-    """Write all records, ordered by id, one JSON object a line; the number of records is returned."""
+def export_records(
+    runtime: Runtime, collection: Collection, target: Path | BinaryIO, report: Callable[[int], object]
+) -> int:
+    """Write all records, ordered by id, one JSON object a line, to a file or an open stream.
+
+    The number of records is returned.
+    """
     written = 0
-    with _appearing(target) as file:
+    with _appearing(target) if isinstance(target, Path) else nullcontext(target) as file:
         for batch in records.all_records(runtime.database, collection, EXPORTED):
             _write(file, batch, EXPORTED)
             written += len(batch)

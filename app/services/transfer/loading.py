@@ -46,7 +46,8 @@ class Import:
         """Count a record that did not go in."""
         self.failed += 1
         if len(self.faults) < 20:
-            self.faults.append(f"{label}: {reason}")
+            # A fault inside a record names its place by itself, e.g. line 3._vector.
+            self.faults.append(reason if reason.startswith((f"{label}:", f"{label}.")) else f"{label}: {reason}")
 
 
 def load_records(
