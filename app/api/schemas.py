@@ -10,6 +10,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre
 
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields, parse_fields
+from app.domain.names import check_attribute
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.filters import Filter, parse_filter
 
@@ -124,10 +125,13 @@ class AttributeName(fields.Field[str]):
     """The name of an attribute, dotted where it lies in nested documents; empty: none."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
-        if not isinstance(value, str) or "\0" in value:
+        if not isinstance(value, str):
             raise ValidationError("it has to be the name of an attribute")
-        if value.startswith("_"):
-            raise ValidationError("names that begin with '_' are the service's own, not those of attributes")
+        try:
+            if value:
+                check_attribute(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
         return value
 
 

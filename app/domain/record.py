@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.errors import InvalidRequest
+from app.domain.names import refuse_dotted
 from app.domain.vector import parse_vector
 
 MAX_ID_LENGTH = 512
@@ -81,6 +82,13 @@ def parse_record(document: object, path: str, *, dimension: int | None = None) -
     )
 
 
+def parse_new_record(document: object, path: str, *, dimension: int | None = None) -> IncomingRecord:
+    """The same for a record that is to be stored, where no attribute's own name may hold a dot."""
+    record = parse_record(document, path, dimension=dimension)
+    refuse_dotted(record.attributes, path)
+    return record
+
+
 def parse_reference(document: object, path: str) -> str:
     """The ``_id`` of a record that only has to be named (get, delete)."""
     return _parse_id(_parse_object(document, path).get("_id"), f"{path}._id")
@@ -89,7 +97,9 @@ def parse_reference(document: object, path: str) -> str:
 def parse_patch(document: object, path: str) -> tuple[str, dict[str, Any]]:
     """The ``_id`` of a record and the attributes to be merged into it; fields of the image are ignored."""
     patch = _parse_object(document, path)
-    return _parse_id(patch.get("_id"), f"{path}._id"), parse_attributes(patch, path)
+    id, attributes = _parse_id(patch.get("_id"), f"{path}._id"), parse_attributes(patch, path)
+    refuse_dotted(attributes, path)
+    return id, attributes
 
 
 def parse_attributes(document: Mapping[str, Any], path: str) -> dict[str, Any]:

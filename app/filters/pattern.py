@@ -29,6 +29,8 @@ from app.filters.parts import (
 )
 
 OPTIONS = "imsx"
+REDUNDANT_OPTION = "u"
+"""Patterns are Unicode in any case."""
 
 _LOOK_AROUND_SIZE = 5
 _CONTROL_ESCAPES = {"a": "\x07", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -46,15 +48,15 @@ _IGNORED = " \t\n\r\f\v"
 
 
 def translate(pattern: str, options: str) -> str:
-    """``pattern`` with the options ``i m s x`` as one PostgreSQL regular expression for ``like_regex … flag "s"``.
+    """``pattern`` as one PostgreSQL regular expression for ``like_regex … flag "s"``.
 
-    Raises ``PatternRefused`` with the reason.
+    ``options`` are letters of ``imsux``. Raises ``PatternRefused`` with the reason.
     """
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise PatternRefused(f"the pattern has more than {MAX_PATTERN_LENGTH} characters")
     for option in options:
-        if option not in OPTIONS:
-            raise PatternRefused(f"the option {option!r} is not one of i, m, s, x")
+        if option not in OPTIONS and option != REDUNDANT_OPTION:
+            raise PatternRefused(f"the option {option!r} is not one of i, m, s, u, x")
     leading = re.match(r"\(\?([imsx]+)\)", pattern)
     if leading:
         options += leading[1]

@@ -18,7 +18,7 @@ from app.db.records import NewRecord
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, InvalidRequest
-from app.domain.record import IncomingRecord, StoredRecord, new_id, parse_record
+from app.domain.record import IncomingRecord, StoredRecord, new_id, parse_new_record
 from app.domain.skip import Skip, SkipReason
 from app.services.access import credits_exceeded, require_collection, require_credits
 from app.services.embedding import Embedded, costs_credit, embed_records
@@ -143,7 +143,7 @@ def _parse(
     skips: dict[int, Skip] = {}
     for position, document in enumerate(documents):
         try:
-            record = parse_record(document, f"records[{position}]", dimension=collection.model.dimension)
+            record = parse_new_record(document, f"records[{position}]", dimension=collection.model.dimension)
         except InvalidRequest as error:
             named = document.get("_id") if isinstance(document, dict) else None
             skips[position] = Skip(named if isinstance(named, str) else None, SkipReason.FAULT, str(error))

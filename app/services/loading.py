@@ -28,7 +28,7 @@ from app.db.database import advisory_lock
 from app.db.records import NewRecord
 from app.domain.collection import Collection
 from app.domain.errors import ConfigurationError, InvalidRequest
-from app.domain.record import IncomingRecord, parse_record
+from app.domain.record import IncomingRecord, parse_new_record
 from app.services.access import credits_exceeded
 from app.services.batches import new_record, require_capacity
 from app.services.embedding import Embedded, costs_credit, embed_records
@@ -87,7 +87,7 @@ def items_of_folder(folder: Path, pictures: Iterable[Path]) -> Iterator[Item]:
         label = inside.as_posix()
         readable = label.encode("utf-8", "backslashreplace").decode()
         try:
-            record = parse_record({"_id": label, "_file": str(path), **attributes}, readable)
+            record = parse_new_record({"_id": label, "_file": str(path), **attributes}, readable)
         except InvalidRequest as error:
             yield Item(readable, None, str(error))
         else:
@@ -105,7 +105,7 @@ def items_of_lines(file: Path, collection: Collection, advance: Callable[[int], 
                 continue
             label = f"line {number}"
             try:
-                record = parse_record(orjson.loads(line), label, dimension=collection.model.dimension)
+                record = parse_new_record(orjson.loads(line), label, dimension=collection.model.dimension)
             except (InvalidRequest, orjson.JSONDecodeError) as error:
                 yield Item(label, None, str(error))
                 continue
