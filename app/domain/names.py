@@ -31,10 +31,11 @@ def refuse_dotted(names: Iterable[str], path: str) -> None:
     for name in names:
         if "." in name:
             shown = name[:_SHOWN_NAME]
-            head, _, rest = shown.partition(".")
+            nested = "…"
+            for part in reversed(shown.split(".")):
+                nested = f'{{"{part}": {nested}}}'
             raise InvalidRequest(
-                "a name with a dot is a path, so no attribute can be stored under it; "
-                f'a nested one is sent with its document, {{"{head}": {{"{rest}": …}}}}',
+                f"a name with a dot is a path, no attribute is stored under it; send {nested}",
                 path=f"{path}.{shown}",
             )
 
