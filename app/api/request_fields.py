@@ -8,9 +8,8 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from app.domain.combined_distance import Aggregation
-from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields, parse_fields
-from app.domain.record import parse_attribute_name
+from app.domain.names import check_attribute
 from app.filters import Filter, parse_filter
 
 
@@ -115,12 +114,14 @@ class AttributeName(fields.Field[str]):
     """The name of an attribute, dotted where it lies in nested documents; empty: none."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
-        if not isinstance(value, str) or "\0" in value:
+        if not isinstance(value, str):
             raise ValidationError("it has to be the name of an attribute")
         try:
-            return parse_attribute_name(value)
-        except InvalidRequest as error:
+            if value:
+                check_attribute(value)
+        except ValueError as error:
             raise ValidationError(str(error)) from error
+        return value
 
 
 class FieldsToReturn(fields.Field[Fields]):

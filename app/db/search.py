@@ -248,7 +248,6 @@ def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: i
         "reach": offset + limit,
         "limit": limit,
         "offset": offset,
-        "product_name": product,
         "product_path": product.split("."),
         **query,
         **search.where.parameters,

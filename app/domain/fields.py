@@ -1,9 +1,10 @@
-"""``fields_to_return``: which fields of a record an answer shows."""
+"""``fields_to_return``: which fields of a record an answer shows. What dotted names mean: ``app.domain.names``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.names import refuse_unknown
 from app.domain.record import StoredRecord
 
 MAX_FIELDS = 1000
@@ -60,16 +61,17 @@ def parse_fields(value: object) -> Fields:
         raise ValueError('it has to be a list of field names or "*"')
     if len(value) > MAX_FIELDS:
         raise ValueError(f"it may hold at most {MAX_FIELDS} names")
+    refuse_unknown(value)
     return Fields(tuple(dict.fromkeys(value)), everything="*" in value)
 
 
 def _project(source: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """The named fields; a name that is no key itself is read as a path into nested documents, as in MongoDB."""
-    whole = {name: source[name] for name in names if name in source}
+    """The named fields; a dotted name is a path into nested documents, as in MongoDB."""
+    whole = {name: source[name] for name in names if "." not in name and name in source}
     paths: dict[str, list[str]] = {}
     for name in names:
         head, dot, rest = name.partition(".")
-        if dot and name not in source and head in source and head not in whole:
+        if dot and head in source and head not in whole:
             paths.setdefault(head, []).append(rest)
     reached = {head: _reach(source[head], rests) for head, rests in paths.items()}
     return whole | {head: value for head, value in reached.items() if value is not _NOTHING}

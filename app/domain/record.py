@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.domain.errors import InvalidRequest
 from app.domain.fingerprint import Appearance, telling_hash
+from app.domain.names import refuse_dotted
 from app.domain.vector import parse_vector
 
 MAX_ID_LENGTH = 512
@@ -126,6 +127,13 @@ def parse_query(document: object, path: str, *, dimension: int) -> IncomingRecor
         return replace(query, vector_fault=str(error))
 
 
+def parse_new_record(document: object, path: str, *, dimension: int | None = None) -> IncomingRecord:
+    """The same for a record that is to be stored, where no attribute's own name may hold a dot."""
+    record = parse_record(document, path, dimension=dimension)
+    refuse_dotted(record.attributes, path)
+    return record
+
+
 def parse_reference(document: object, path: str) -> str:
     """The ``_id`` of a record that only has to be named (get, delete)."""
     return _parse_id(_parse_object(document, path).get("_id"), f"{path}._id")
@@ -134,7 +142,9 @@ def parse_reference(document: object, path: str) -> str:
 def parse_patch(document: object, path: str) -> tuple[str, dict[str, Any]]:
     """The ``_id`` of a record and the attributes to be merged into it; fields of the image are ignored."""
     patch = _parse_object(document, path)
-    return _parse_id(patch.get("_id"), f"{path}._id"), parse_attributes(patch, path)
+    id, attributes = _parse_id(patch.get("_id"), f"{path}._id"), parse_attributes(patch, path)
+    refuse_dotted(attributes, path)
+    return id, attributes
 
 
 def parse_attributes(document: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -169,13 +179,6 @@ def _refuse_unstorable(attributes: Mapping[str, Any], path: str) -> None:
 def _refuse_null_character(text: str, path: str) -> None:
     if "\0" in text:
         raise InvalidRequest("text with the character U+0000 cannot be stored", path=path)
-
-
-def parse_attribute_name(name: str, path: str = "") -> str:
-    """The name of an attribute, dotted where it lies in nested documents; raises ``InvalidRequest``."""
-    if name.startswith("_"):
-        raise InvalidRequest("names that begin with '_' are the service's own, not those of attributes", path=path)
-    return name
 
 
 def parse_phash(value: object, path: str) -> bytes:

@@ -5,7 +5,7 @@ tree as a condition, most of it as one ``jsonpath``; ``pattern`` translates regu
 there are, and where the answers differ from MongoDB's, is in this package's README.
 """
 
-from app.filters.attribute_index import index_path
+from app.filters.attribute_index import index_path, indexed_path
 from app.filters.filter import Filter, parse_filter
 
-__all__ = ["Filter", "index_path", "parse_filter"]
+__all__ = ["Filter", "index_path", "indexed_path", "parse_filter"]

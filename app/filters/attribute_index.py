@@ -8,6 +8,7 @@ follows, so an index changes how soon an answer comes and never what it is.
 
 from collections.abc import Callable, Iterable
 
+from app.domain.names import SINGLE_DOTS
 from app.filters.paths import COLUMNS, parse_path, position_of
 from app.filters.place import Place
 from app.filters.tree import Equals, In, Leaf, Path, Range, Test
@@ -23,6 +24,14 @@ _NOT_STRICT = {"<": "<=", "<=": "<=", ">": ">=", ">=": ">="}
 
 def index_path(attribute: str) -> Path:
     """The path of an attribute that is to be indexed; raises ``InvalidRequest`` for one that cannot be."""
+    path = indexed_path(attribute)
+    if "" in path:
+        raise Place("attribute").fault(SINGLE_DOTS)
+    return path
+
+
+def indexed_path(attribute: str) -> Path:
+    """The same for an index that may be there from before empty names were refused."""
     place = Place("attribute")
     path = parse_path(attribute, place)
     if path[0] in COLUMNS:

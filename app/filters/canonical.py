@@ -8,10 +8,11 @@ canonical form. It may be nested a few levels deeper than the filter was.
 import json
 from typing import Any
 
-from app.filters.operators import RANGES
+from app.filters.operators import BITS, RANGES
 from app.filters.tree import (
     All,
     And,
+    Bits,
     ColumnLeaf,
     ElementHas,
     ElementIs,
@@ -32,6 +33,7 @@ from app.filters.tree import (
 from app.filters.values import canonical
 
 _RANGE_NAMES = {sign: name for name, sign in RANGES.items()}
+_BITS_NAMES = {(kind["set"], kind["some"]): name for name, kind in BITS.items()}
 
 
 def to_json(node: Node) -> str:
@@ -88,6 +90,8 @@ def operators(test: Test) -> dict[str, Any]:
             return {"$type": list(names)}
         case Mod(divisor, remainder):
             return {"$mod": [divisor, remainder]}
+        case Bits(positions, is_set, some):
+            return {_BITS_NAMES[is_set, some]: list(positions)}
 
 
 def _conjuncts(node: Node, negation: str) -> list[dict[str, Any]]:

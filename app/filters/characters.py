@@ -20,6 +20,28 @@ DIGITS: CharacterSet = ((0x30, 0x39),)
 WORD: CharacterSet = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 SPACE: CharacterSet = ((0x09, 0x0D), (0x20, 0x20))
 NEWLINE: CharacterSet = ((0x0A, 0x0A),)
+VERTICAL: CharacterSet = ((0x0A, 0x0D), (0x85, 0x85), (0x2028, 0x2029))
+HORIZONTAL: CharacterSet = (
+    *((0x09, 0x09), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x180E, 0x180E)),
+    *((0x2000, 0x200A), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)),
+)
+_UPPER, _LOWER = ((0x41, 0x5A),), ((0x61, 0x7A),)
+POSIX: dict[str, CharacterSet] = {
+    "alpha": _UPPER + _LOWER,
+    "upper": _UPPER,
+    "lower": _LOWER,
+    "digit": DIGITS,
+    "alnum": DIGITS + _UPPER + _LOWER,
+    "word": WORD,
+    "space": SPACE,
+    "blank": ((0x09, 0x09), (0x20, 0x20)),
+    "punct": ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)),
+    "xdigit": (*DIGITS, (0x41, 0x46), (0x61, 0x66)),
+    "cntrl": ((0x01, 0x1F), (0x7F, 0x7F)),
+    "graph": ((0x21, 0x7E),),
+    "print": ((0x20, 0x7E),),
+    "ascii": ((0x01, 0x7F),),
+}
 
 
 def one(character: str) -> CharacterSet:
@@ -108,3 +130,18 @@ def _fold(character: str) -> str:
         return folded
     lowered = character.lower()
     return lowered if len(lowered) == 1 else character
+
+
+CLASS_ESCAPES: dict[str, CharacterSet] = {
+    "d": DIGITS,
+    "w": WORD,
+    "s": SPACE,
+    "h": HORIZONTAL,
+    "v": VERTICAL,
+    "D": complement(DIGITS),
+    "W": complement(WORD),
+    "S": complement(SPACE),
+    "H": complement(HORIZONTAL),
+    "V": complement(VERTICAL),
+}
+"""What a letter after a backslash stands for, inside and outside brackets."""

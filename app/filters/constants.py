@@ -9,6 +9,7 @@ from typing import TypeAlias
 from app.filters.tree import (
     All,
     And,
+    Bits,
     ColumnLeaf,
     ElementHas,
     ElementIs,
@@ -31,6 +32,9 @@ Verdict: TypeAlias = bool | None
 
 NEVER_MISSING = frozenset({"_id"})
 """The columns that are never NULL."""
+
+JSON_TYPES = frozenset({"number", "int", "long", "double", "string", "object", "array", "bool", "null"})
+"""The names of BSON types that the value of an attribute can have."""
 
 
 def constant(node: Node) -> Verdict:
@@ -81,7 +85,7 @@ def holds_of_text(test: Test) -> Verdict:
             return "string" in names
         case All(tests):
             return all_of(map(holds_of_text, tests)) if tests else False
-        case Size() | Mod() | ElementIs() | ElementHas():
+        case Size() | Mod() | Bits() | ElementIs() | ElementHas():
             return False
 
 
@@ -92,6 +96,10 @@ def constant_leaf(leaf: Leaf | ColumnLeaf) -> Verdict:
         return on_text if leaf.column in NEVER_MISSING or on_text is accepts_missing(leaf.test) else None
     match leaf.test:
         case In((), ()) | All(()) | Range("<" | ">", None):
+            return False
+        case Type(names) if JSON_TYPES.isdisjoint(names):
+            return False
+        case Bits((), _, True):
             return False
         case Exists() if not leaf.path:
             return True

@@ -22,6 +22,7 @@ from app.filters.paths import IS_OBJECT, Route, member, missing, routes
 from app.filters.tree import (
     All,
     And,
+    Bits,
     ElementHas,
     ElementIs,
     Equals,
@@ -118,6 +119,8 @@ def on_one(test: Test, value: str) -> str | None:
             return _joined(" || ", [_is_type(value, name) for name in names], FALSE)
         case Mod(divisor, remainder):
             return _mod(value, divisor, remainder)
+        case Bits():
+            return _bits(value, test)
         case ElementIs(condition):
             return _element(value, _on_element(condition))
         case ElementHas(condition):
@@ -227,6 +230,25 @@ def _mod(value: str, divisor: int, remainder: int) -> str:
     up = f"{value} >= 0 && {value} < {_INT64} && {value}.floor() % ({divisor}) == {remainder}"
     down = f"{value} < 0 && {value} > {-_INT64 - 1} && {value}.ceiling() % ({divisor}) == {remainder}"
     return f'({value}.type() == "number" && ({up} || {down}))'
+
+
+def _bits(value: str, test: Bits) -> str:
+    """Bits of the number in two's complement, where those of ``-1 - v`` are the opposite of those of ``v``."""
+    positive, negative = (
+        _joined(" || " if test.some else " && ", found, FALSE if test.some else TRUE)
+        for found in (
+            [_bit(value, position, test.set) for position in test.positions],
+            [_bit(f"(-1 - {value})", position, not test.set) for position in test.positions],
+        )
+    )
+    is_whole = f'{value}.type() == "number" && {value} % 1 == 0'
+    up, down = f"{value} >= 0 && {value} < {_INT64}", f"{value} < 0 && {value} >= {-_INT64}"
+    return f"({is_whole} && ({up} && {positive} || {down} && {negative}))"
+
+
+def _bit(value: str, position: int, is_set: bool) -> str:
+    """The bit of a number that is not negative. Division would round, the remainder is exact."""
+    return f"{value} % {2 ** (position + 1)} {'>=' if is_set else '<'} {2**position}"
 
 
 def _element(value: str, on_element: str | None) -> str | None:

@@ -7,13 +7,15 @@ conditions are in ``app.filters.parse``.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from app.filters.limits import MAX_COMPARED_DEPTH, MAX_COMPARED_ELEMENTS
 from app.filters.parts import PatternRefused
-from app.filters.pattern import translate
+from app.filters.pattern import REDUNDANT_OPTION, translate
 from app.filters.place import Place, shown
 from app.filters.tree import (
+    Bits,
     ColumnLeaf,
     Equals,
     Exists,
@@ -35,9 +37,23 @@ Operator: TypeAlias = Callable[[Path, object, Place], Node]
 
 RANGES = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">="}
 
-_TYPE_NUMBERS = {1: "double", 2: "string", 3: "object", 4: "array", 8: "bool", 10: "null", 16: "int", 18: "long"}
+BITS = {
+    "$bitsAllSet": {"set": True, "some": False},
+    "$bitsAllClear": {"set": False, "some": False},
+    "$bitsAnySet": {"set": True, "some": True},
+    "$bitsAnyClear": {"set": False, "some": True},
+}
+
+_JSON_TYPES = {1: "double", 2: "string", 3: "object", 4: "array", 8: "bool", 10: "null", 16: "int", 18: "long"}
+_OTHER_TYPES = {
+    **{5: "binData", 6: "undefined", 7: "objectId", 9: "date", 11: "regex", 12: "dbPointer", 13: "javascript"},
+    **{14: "symbol", 15: "javascriptWithScope", 17: "timestamp", 19: "decimal", -1: "minKey", 127: "maxKey"},
+}
+_TYPE_NUMBERS = _JSON_TYPES | _OTHER_TYPES
 _TYPE_NAMES = ("number", *_TYPE_NUMBERS.values())
+_INT32 = 2**31
 _INT64 = 2**63
+_SIGN = 63
 
 
 def leaf(path: Path, test: Test, place: Place) -> Node:
@@ -49,8 +65,6 @@ def leaf(path: Path, test: Test, place: Place) -> Node:
 
 
 def equals(path: Path, operand: object, place: Place) -> Node:
-    if isinstance(operand, dict) and "$regex" in operand:
-        raise place.fault('a pattern cannot be compared; write {"field": {"$regex": …}} or put it under $not')
     return leaf(path, Equals(check_value(operand, place)), place)
 
 
@@ -92,15 +106,16 @@ def is_not_in(path: Path, operand: object, place: Place) -> Node:
 
 
 def exists(path: Path, operand: object, place: Place) -> Node:
-    if not isinstance(operand, bool | int | float) or (isinstance(operand, float) and not math.isfinite(operand)):
-        raise place.fault(f"wants true or false, not {_described(operand)}")
+    """As in MongoDB false, null and 0 ask for a missing field; anything else, text too, for one that is there."""
     condition = leaf(path, Exists(), place)
-    return condition if operand else Not(condition)
+    wanted = check_value(operand, place)
+    is_false = wanted is None or (isinstance(wanted, int | float) and not wanted)
+    return Not(condition) if is_false else condition
 
 
 def has_size(path: Path, operand: object, place: Place) -> Node:
     length = _whole_number(operand, place)
-    if not 0 <= length < 2**31:
+    if not 0 <= length < _INT32:
         raise place.fault("wants a number of elements, from 0 to 2147483647")
     return leaf(path, Size(length), place)
 
@@ -122,6 +137,12 @@ def leaves_remainder(path: Path, operand: object, place: Place) -> Node:
     if divisor == 0:
         raise place.item(0).fault("the divisor cannot be 0, nor a number that becomes 0 without its fraction")
     return leaf(path, Mod(divisor, remainder), place)
+
+
+def has_bits(operator: str, path: Path, operand: object, place: Place) -> Node:
+    positions = _bit_positions(operand, place)
+    place.spend_conditions(len(positions))
+    return leaf(path, Bits(positions, **BITS[operator]), place)
 
 
 def matches(path: Path, operand: object, options: object, place: Place) -> Node:
@@ -161,6 +182,7 @@ OPERATORS: dict[str, Operator] = {
     "$size": has_size,
     "$type": has_type,
     "$mod": leaves_remainder,
+    **{name: partial(has_bits, name) for name in BITS},
 }
 
 
@@ -196,7 +218,7 @@ def _pattern(operand: object, options: object, place: Place) -> Regex:
     place.spend_pattern()
     text = check_text(operand, place)
     try:
-        return Regex(text, "".join(sorted(set(options))), translate(text, options))
+        return Regex(text, "".join(sorted(set(options) - {REDUNDANT_OPTION})), translate(text, options))
     except PatternRefused as reason:
         raise place.fault(str(reason)) from None
 
@@ -204,7 +226,7 @@ def _pattern(operand: object, options: object, place: Place) -> Regex:
 def _type_name(item: object, place: Place) -> str:
     name = _TYPE_NUMBERS.get(int(item), "") if isinstance(item, int | float) and _is_whole(item) else item
     if isinstance(item, bool) or not isinstance(name, str) or name not in _TYPE_NAMES:
-        raise place.fault(f"wants a type that JSON has, one of {', '.join(_TYPE_NAMES)} or its BSON number")
+        raise place.fault(f"wants a type, one of {', '.join(_TYPE_NAMES)} or its BSON number")
     return name
 
 
@@ -224,6 +246,21 @@ def _truncated(number: object, place: Place) -> int:
     if not -_INT64 <= whole < _INT64:
         raise place.fault("wants a number of at most 64 bits")
     return whole
+
+
+def _bit_positions(operand: object, place: Place) -> tuple[int, ...]:
+    """Of a mask or a list of positions; a number of 64 bits has its sign at all positions from 63 on."""
+    if isinstance(operand, list):
+        spots = [place.item(index) for index in range(len(operand))]
+        listed = [_whole_number(position, spot) for position, spot in zip(operand, spots, strict=True)]
+        for position, spot in zip(listed, spots, strict=True):
+            if not 0 <= position < _INT32:
+                raise spot.fault("wants the position of a bit, from 0 to 2147483647")
+        return tuple(sorted({min(position, _SIGN) for position in listed}))
+    mask = _whole_number(operand, place)
+    if not 0 <= mask < _INT64:
+        raise place.fault("wants a mask, from 0 to 9223372036854775807, or an array of the positions of bits")
+    return tuple(position for position in range(_SIGN) if mask >> position & 1)
 
 
 def _is_whole(number: int | float) -> bool:

@@ -4,6 +4,8 @@ The reader descends once. An object is read in one of two ways: as a *document o
 and operators that combine such documents), or as a *document of operators* behind a field. Every fault,
 wherever it is, is found here, before anything runs.
 
+``$comment`` says nothing and is dropped: like MongoDB among conditions, and beside the operators of a field too.
+
 Two forms go beyond MongoDB, outside ``$elemMatch``: ``$not`` around a document of conditions, and an operator
 before its field, ``{"$gte": {"price": 200}}``. Only in the latter, a bound that is a number written as text is
 compared with numbers too.
@@ -29,7 +31,15 @@ from app.filters.place import Place, shown
 from app.filters.tree import All, And, ElementHas, ElementIs, Equals, Node, Not, Or, Path, Test
 from app.filters.values import check_name, check_value, json_type
 
-_COMBINING = ("$and", "$or", "$nor", "$not")
+_COMBINING = ("$and", "$or", "$nor", "$not", "$comment")
+_REFUSED = {
+    "$where": "it runs a program of the client's",
+    "$expr": "it computes with the record's own fields, in a language of its own",
+    "$jsonSchema": "it is a language of its own",
+    "$text": "it needs an index of words; $regex looks into text",
+    **dict.fromkeys(("$near", "$nearSphere", "$geoWithin", "$geoIntersects"), "records hold no geometry"),
+    "$sampleRate": "its answers change from call to call; the method random draws records",
+}
 _OF_A_FIELD = (*OPERATORS, "$all", "$elemMatch", "$regex", "$options", "$not")
 _NUMERAL = re.compile(r"-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
 
@@ -38,13 +48,13 @@ Combination: TypeAlias = Callable[[object, Place], Node]
 
 def parse_document(document: object, place: Place) -> Node:
     """A document of conditions: all of its entries hold."""
-    entries = _object(document, place)
+    entries = _without_comment(_object(document, place), place)
     return And(tuple(_entry(name, operand, place) for name, operand in entries.items()))
 
 
 def element_match(operand: object, place: Place) -> Test:
     """The operand of ``$elemMatch``: operators on the element itself, or conditions on the element's fields."""
-    entries = _object(operand, place)
+    entries = _without_comment(_object(operand, place), place)
     inside = place.inside_element()
     first = next(iter(entries), "")
     if isinstance(first, str) and first.startswith("$") and first not in ("$and", "$or", "$nor"):
@@ -79,6 +89,9 @@ def _operators(path: Path, operators: dict[str, object], place: Place) -> Node:
             raise place.key(name).fault("a name among operators; a value to compare with goes under $eq")
     if "$options" in operators and "$regex" not in operators:
         raise place.key("$options").fault("$options belongs beside a $regex")
+    operators = _without_comment(operators, place)
+    if not operators:
+        raise place.fault("a $comment alone says nothing of a field")
     return And(
         tuple(_operator(name, path, operators, place.key(name)) for name in operators if name != "$options")
     )
@@ -181,8 +194,15 @@ def _object(document: object, place: Place) -> dict[str, object]:
     return document
 
 
+def _without_comment(document: dict[str, object], place: Place) -> dict[str, object]:
+    """``$comment`` may hold any JSON."""
+    if "$comment" not in document:
+        return document
+    check_value(document["$comment"], place.key("$comment"))
+    return {name: operand for name, operand in document.items() if name != "$comment"}
+
+
 def _unknown(name: str) -> str:
-    of_a_field, combining = ", ".join(_OF_A_FIELD), ", ".join(_COMBINING)
-    return (
-        f"{shown(name)} is not supported here; known are {of_a_field} for a field, {combining} around conditions"
-    )
+    reason = f" ({_REFUSED[name]})" if name in _REFUSED else ""
+    known = f"{', '.join(_OF_A_FIELD)} for a field, {', '.join(_COMBINING)} around conditions"
+    return f"{shown(name)} is not supported here{reason}; known are {known}"

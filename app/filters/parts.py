@@ -1,10 +1,11 @@
 """The translated pieces of a regular expression, how they combine, and how large they may get."""
 
 import math
+import re
 from dataclasses import dataclass
 
 from app.filters import characters
-from app.filters.limits import MAX_PATTERN_SIZE, MAX_PATTERN_WAYS
+from app.filters.limits import MAX_PATTERN_SIZE, MAX_PATTERN_WAYS, MAX_REPETITION
 
 _WORD = characters.write(characters.WORD)
 NOT_NEWLINE = characters.write(characters.complement(characters.NEWLINE))
@@ -54,6 +55,17 @@ class Repetition:
 
 
 SHORT_REPETITIONS = {"*": Repetition("*", 0, None), "+": Repetition("+", 1, None), "?": Repetition("?", 0, 1)}
+
+
+def bounded_repetition(bounds: re.Match[str]) -> Repetition:
+    """``{n}``, ``{n,}`` or ``{n,m}``."""
+    least = int(bounds[1])
+    most = least if not bounds[2] else (int(bounds[3]) if bounds[3] else None)
+    if max(least, most or 0) > MAX_REPETITION:
+        raise PatternRefused(f"a repetition of more than {MAX_REPETITION}")
+    if most is not None and most < least:
+        raise PatternRefused("a repetition whose bounds are reversed")
+    return Repetition(f"{{{least},{'' if most is None else most}}}", least, most)
 
 
 def in_sequence(parts: list[Part]) -> Part:

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 
 from app.filters import characters
-from app.filters.characters import CharacterSet
-from app.filters.limits import MAX_PATTERN_LENGTH, MAX_PATTERN_NESTING, MAX_REPETITION
+from app.filters.characters import CLASS_ESCAPES, CharacterSet
+from app.filters.limits import MAX_PATTERN_LENGTH, MAX_PATTERN_NESTING
 from app.filters.parts import (
     ASSERTION_ESCAPES,
     BEFORE_LAST_NEWLINE,
@@ -23,42 +23,37 @@ from app.filters.parts import (
     PatternRefused,
     Repetition,
     assertion,
+    bounded_repetition,
     check_size,
     in_choice,
     in_sequence,
 )
 
 OPTIONS = "imsx"
+REDUNDANT_OPTION = "u"
+"""Patterns are Unicode in any case."""
 
 _LOOK_AROUND_SIZE = 5
 _CONTROL_ESCAPES = {"a": "\x07", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_CLASS_ESCAPES: dict[str, CharacterSet] = {
-    "d": characters.DIGITS,
-    "w": characters.WORD,
-    "s": characters.SPACE,
-    "D": characters.complement(characters.DIGITS),
-    "W": characters.complement(characters.WORD),
-    "S": characters.complement(characters.SPACE),
-}
+_POSIX_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
 _GROUPS = ("(?:", "(?=", "(?!", "(?<=", "(?<!")
+_CAPTURING = re.compile(r"\?(?:P?<[A-Za-z_]\w{0,31}>|'[A-Za-z_]\w{0,31}'|\|)", re.ASCII)
+_SETTING = re.compile(r"\(?\?([imsx]*)(?:-([imsx]*))?([:)])")
 _BOUNDS = re.compile(r"\{(\d{1,5})(?:(,)(\d{1,5})?)?\}")
 _IGNORED = " \t\n\r\f\v"
 
 
 def translate(pattern: str, options: str) -> str:
-    """``pattern`` with the options ``i m s x`` as one PostgreSQL regular expression for ``like_regex … flag "s"``.
+    """``pattern`` as one PostgreSQL regular expression for ``like_regex … flag "s"``.
 
-    Raises ``PatternRefused`` with the reason.
+    ``options`` are letters of ``imsux``. Raises ``PatternRefused`` with the reason.
     """
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise PatternRefused(f"the pattern has more than {MAX_PATTERN_LENGTH} characters")
     for option in options:
-        if option not in OPTIONS:
-            raise PatternRefused(f"the option {option!r} is not one of i, m, s, x")
-    leading = re.match(r"\(\?([imsx]+)\)", pattern)
-    if leading:
-        options += leading[1]
-    reader = _Reader(pattern, leading.end() if leading else 0, frozenset(options))
+        if option not in OPTIONS and option != REDUNDANT_OPTION:
+            raise PatternRefused(f"the option {option!r} is not one of i, m, s, u, x")
+    reader = _Reader(pattern, 0, frozenset(options))
     whole = reader.alternatives()
     if reader.rest:
         raise PatternRefused("a closing parenthesis without an opening one")
@@ -114,9 +109,31 @@ class _Reader:
         pieces: list[Part] = []
         self.skip_ignored()
         while self.next() and self.next() not in "|)":
-            pieces.append(self.piece())
+            if not self.remark():
+                pieces.append(self.piece())
             self.skip_ignored()
         return in_sequence(pieces)
+
+    def remark(self) -> bool:
+        """A comment, or options that hold until the group ends, if there is one."""
+        if self.rest.startswith("(?#"):
+            end = self.pattern.find(")", self.position)
+            if end < 0:
+                raise PatternRefused("a comment without an end")
+            self.position = end + 1
+            return True
+        return self.next() == "(" and self.set_options(")")
+
+    def set_options(self, end: str) -> bool:
+        """``(?i-s)``, or ``?i-s:`` at the beginning of a group."""
+        found = _SETTING.match(self.pattern, self.position)
+        if not found or found[3] != end:
+            return False
+        if "xx" in found[1]:
+            raise PatternRefused("the option xx is not supported")
+        self.options = (self.options | set(found[1])) - set(found[2] or "")
+        self.position = found.end()
+        return True
 
     def piece(self) -> Part:
         atom = self.atom()
@@ -130,7 +147,7 @@ class _Reader:
             found = SHORT_REPETITIONS[self.take()]
         elif bounds := _BOUNDS.match(self.pattern, self.position):
             self.position = bounds.end()
-            found = _bounded_repetition(bounds)
+            found = bounded_repetition(bounds)
         elif re.match(r"\{\d*,?\d*\}", self.rest):
             raise PatternRefused("a repetition without a lower bound, or with bounds that are too large")
         else:
@@ -174,12 +191,14 @@ class _Reader:
 
     def group(self) -> Part:
         """A group or look-around, after its parenthesis."""
+        options = self.options
         opening = self.opening()
         self.nesting += 1
         if self.nesting > MAX_PATTERN_NESTING:
             raise PatternRefused(f"groups are nested more than {MAX_PATTERN_NESTING} deep")
         inner = self.alternatives()
         self.nesting -= 1
+        self.options = options
         if not self.accept(")"):
             raise PatternRefused("an opening parenthesis without a closing one")
         if opening == "(?:":
@@ -191,7 +210,9 @@ class _Reader:
         for known in _GROUPS:
             if self.accept(known.removeprefix("(")):
                 return known
-        if self.next() and self.next() in "?*":
+        if named := _CAPTURING.match(self.pattern, self.position):
+            self.position = named.end()
+        elif self.next() and self.next() in "?*" and not self.set_options(":"):
             raise PatternRefused(f"the group '({self.rest[:3]}' is not supported; known are {', '.join(_GROUPS)}")
         return "(?:"
 
@@ -201,9 +222,11 @@ class _Reader:
         if letter and letter in ASSERTION_ESCAPES:
             self.position += 1
             return ASSERTION_ESCAPES[letter]
-        if letter and letter in _CLASS_ESCAPES:
+        if letter and letter in CLASS_ESCAPES:
             self.position += 1
-            return Part(characters.write(_CLASS_ESCAPES[letter]))
+            return Part(characters.write(CLASS_ESCAPES[letter]))
+        if self.accept("N"):
+            return Part(NOT_NEWLINE)
         return self.character(self.escaped_character())
 
     def escaped_character(self) -> str:
@@ -244,39 +267,41 @@ class _Reader:
 
     def bracket_item(self) -> CharacterSet:
         """One character, range or class escape."""
-        if self.next() == "\\" and self.pattern[self.position + 1 : self.position + 2] in tuple(_CLASS_ESCAPES):
+        if self.next() == "\\" and self.pattern[self.position + 1 : self.position + 2] in tuple(CLASS_ESCAPES):
             self.position += 2
-            if self.next() == "-" and not self.rest.startswith("-]"):
-                raise PatternRefused("a hyphen after a class: put it last in the brackets")
-            return _CLASS_ESCAPES[self.pattern[self.position - 1]]
+            return self.without_range(CLASS_ESCAPES[self.pattern[self.position - 1]])
+        if found := _POSIX_CLASS.match(self.pattern, self.position):
+            self.position = found.end()
+            return self.without_range(self.posix_class(found[2], negated=bool(found[1])))
         low = self.bracket_character()
         if self.next() != "-" or self.rest.startswith("-]"):
             return self.cased(characters.one(low))
         self.position += 1
-        if self.next() == "\\" and self.pattern[self.position + 1 : self.position + 2] in tuple(_CLASS_ESCAPES):
+        if self.next() == "\\" and self.pattern[self.position + 1 : self.position + 2] in tuple(CLASS_ESCAPES):
             raise PatternRefused("a range that ends in a class")
         high = self.bracket_character()
         if high < low:
             raise PatternRefused(f"the range {low!r}-{high!r} is reversed")
         return self.cased(((ord(low), ord(high)),))
 
+    def without_range(self, found: CharacterSet) -> CharacterSet:
+        if self.next() == "-" and not self.rest.startswith("-]"):
+            raise PatternRefused("a hyphen after a class: put it last in the brackets")
+        return found
+
+    def posix_class(self, name: str, *, negated: bool) -> CharacterSet:
+        if name not in characters.POSIX:
+            raise PatternRefused(f"there is no class [:{name}:]")
+        ignores_case = "i" in self.options and name in ("upper", "lower")
+        found = characters.POSIX["alpha" if ignores_case else name]
+        return characters.complement(found) if negated else found
+
     def bracket_character(self) -> str:
         character = self.take()
         if not character:
             raise PatternRefused("an opening bracket without a closing one")
         if character == "[" and self.next() and self.next() in ":.=":
-            raise PatternRefused("POSIX classes are not supported; list the characters")
+            raise PatternRefused("'[:', '[.' and '[=' begin a class in brackets; write the bracket as '\\['")
         if character == "\\":
             return "\b" if self.accept("b") else self.escaped_character()
         return character
-
-
-def _bounded_repetition(bounds: re.Match[str]) -> Repetition:
-    """``{n}``, ``{n,}`` or ``{n,m}``."""
-    least = int(bounds[1])
-    most = least if not bounds[2] else (int(bounds[3]) if bounds[3] else None)
-    if max(least, most or 0) > MAX_REPETITION:
-        raise PatternRefused(f"a repetition of more than {MAX_REPETITION}")
-    if most is not None and most < least:
-        raise PatternRefused("a repetition whose bounds are reversed")
-    return Repetition(f"{{{least},{'' if most is None else most}}}", least, most)

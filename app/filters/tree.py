@@ -75,7 +75,7 @@ class ElementHas:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """``names`` of BSON types that JSON can express."""
+    """``names`` of BSON types; no value in a record has one that JSON lacks."""
 
     names: tuple[str, ...]
 
@@ -86,7 +86,19 @@ class Mod:
     remainder: int
 
 
-Test: TypeAlias = Equals | In | Range | Exists | Regex | All | Size | ElementIs | ElementHas | Type | Mod
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """A whole number of 64 bits where all (or, with ``some``, one) of the bits at ``positions`` are ``set``.
+
+    ``positions`` ascend from 0 to 63, the sign.
+    """
+
+    positions: tuple[int, ...]
+    set: bool
+    some: bool
+
+
+Test: TypeAlias = Equals | In | Range | Exists | Regex | All | Size | ElementIs | ElementHas | Type | Mod | Bits
 
 
 @dataclass(frozen=True, slots=True)

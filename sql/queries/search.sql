@@ -131,14 +131,12 @@ r.key
 %(known)s::text[]::bigint[]
 
 -- name: of_product
--- As an array, so that no product is taken for the key of a record that has none. A name with dots is one that the
--- record has as it is, or a path into nested documents.
--- parameters: product_name, product_path
-CASE WHEN coalesce(nullif(r.attributes -> %(product_name)s::text, 'null'),
-                   nullif(r.attributes #> %(product_path)s::text[], 'null')) IS NULL
+-- As an array, so that no product is taken for the key of a record that has none. A dotted name is a path into
+-- nested documents.
+-- parameters: product_path
+CASE WHEN nullif(r.attributes #> %(product_path)s::text[], 'null') IS NULL
      THEN to_jsonb(r.key)
-     ELSE jsonb_build_array(coalesce(nullif(r.attributes -> %(product_name)s::text, 'null'),
-                                     nullif(r.attributes #> %(product_path)s::text[], 'null')))
+     ELSE jsonb_build_array(r.attributes #> %(product_path)s::text[])
 END
 
 -- name: known_products

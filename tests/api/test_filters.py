@@ -51,6 +51,8 @@ def names(numbers: Any) -> list[str]:
         ({"$not": {"price": {"$lt": 58}}}, [58, 59]),
         ({"_id": {"$in": ["r03", "r01", "nothing"]}}, [1, 3]),
         ({"nothing": {"$exists": True}}, []),
+        ({"$comment": "which shop", "price": {"$gte": 58}}, [58, 59]),
+        ({"sale": {"$exists": "yes"}, "price": {"$bitsAllSet": 0b111000}}, [56]),
     ],
 )
 def test_find(service: Service, filter: dict[str, Any], numbers: Any) -> None:
@@ -98,7 +100,7 @@ def test_delete_by_filter(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "everything", [{}, {"$and": [{}]}, {"$or": [{"price": 1}, {}]}, {"$and": [{"$and": [{}]}]}]
+    "everything", [{}, {"$comment": "x"}, {"$and": [{}]}, {"$or": [{"price": 1}, {}]}, {"$and": [{"$and": [{}]}]}]
 )
 def test_a_filter_for_everything_deletes_nothing(service: Service, everything: dict[str, Any]) -> None:
     answer = service.call("deleteByFilter", filter=everything)

@@ -111,8 +111,8 @@ class TestInsert:
     def test_attributes_are_kept_as_given(self, service: Service) -> None:
         attributes = {
             "price": 35.5, "big": 2**63, "zero": 0, "one": 1.0, "no": False, "none": None, "empty": "",
-            "näme 𝄞": "vælue", "a.b": 1, "$dollar": {"x": [1, [2, {"y": None}]]}, "": "no name",
-            "tags": ["a", "b", 3], "tiny": 5e-324,
+            "näme 𝄞": "vælue", "$dollar": {"x": [1, [2, {"y": None}]]}, "": "no name",
+            "tags": ["a", "b", 3], "tiny": 5e-324, "a": {"b.c": 1, "": {".": 2}},
         }  # fmt: skip
         service.call(
             "insert", records=[{"_id": "a", "_vector": X, **attributes, "noresize": True, "_color_space": "BGR"}]
@@ -237,7 +237,7 @@ class TestGet:
         ("fields", "shown"),
         [
             (["price"], {"price": 1}),
-            (["_url", "nothing", "_nothing"], {"_url": "http://host/a.png"}),
+            (["_url", "nothing", "_base64"], {"_url": "http://host/a.png"}),
             (["seller.name"], {"seller": {"name": "s"}}),
             (["seller.name", "seller.city.zip"], {"seller": SELLER}),
             (["seller.name.deeper", "price.x"], {"seller": {}}),

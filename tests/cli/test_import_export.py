@@ -66,10 +66,11 @@ def test_lines_without_ids_are_known_the_second_time(vectors: str, run_json: Run
 def test_bad_lines_are_named_and_the_others_go_in(vectors: str, run: Run, tmp_path: Path) -> None:
     good = json.dumps({"_id": "good", "_vector": [1] * 8})
     lines = [good, "{", json.dumps({"_id": "short", "_vector": [1]}), "", json.dumps({"_id": "bare"}), good]
+    lines.append(json.dumps({"_id": "dotted", "_vector": [1] * 8, "a.b": 1}))
     (tmp_path / "in.jsonl").write_text("\n".join(lines))
     done = run("import", vectors, "in.jsonl", "--json", code=1)
-    assert json.loads(done.stdout) == {"inserted": 1, "known": 1, "failed": 3}
-    for line in ("line 2", "line 3", "line 5"):
+    assert json.loads(done.stdout) == {"inserted": 1, "known": 1, "failed": 4}
+    for line in ("line 2", "line 3", "line 5", "line 7.a.b"):
         assert line in done.stderr
 
 

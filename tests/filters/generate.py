@@ -87,6 +87,8 @@ PATTERNS += [
     "%",
 ]
 TYPES = ["number", "string", "object", "array", "bool", "null", "int", "long", "double", 1, 2, 3, 4, 8, 10, 16, 18]
+TYPES += ["date", "objectId", "minKey", 5, 9, 19, -1]
+BITS = ["$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear"]
 FLAT_OPERATORS = [
     "$eq",
     "$ne",
@@ -102,6 +104,7 @@ FLAT_OPERATORS = [
     "$size",
     "$type",
     "$mod",
+    "$bits",
 ]
 
 
@@ -152,7 +155,7 @@ class Generator:
         entries: dict[str, Any] = {}
         for _ in range(self.pick([1, 1, 1, 2, 3])):
             entries |= self._entry(depth, documents, elements is None)
-        return entries
+        return entries | ({"$comment": self.value(1)} if self.chance(0.03) else {})
 
     def _entry(self, depth: int, documents: list[Any], in_record: bool) -> dict[str, Any]:
         roll = self.random.random()
@@ -167,7 +170,7 @@ class Generator:
             return {self.pick(["_id", "_id", "_url", "_file"]): self.operand(depth, self._column_value())}
         path, found = self._path(documents)
         if roll < 0.36 and in_record:
-            operator = self.pick([*FLAT_OPERATORS, "$elemMatch"])
+            operator = self._named(self.pick([*FLAT_OPERATORS, "$elemMatch"]))
             return {operator: {path: self._operand_of(operator, depth, found)}}
         return {path: self.operand(depth, found)}
 
@@ -209,22 +212,25 @@ class Generator:
             return value if not _has_operators(value) else {"$eq": value}
         operators: dict[str, Any] = {}
         for _ in range(self.pick([1, 1, 1, 2])):
-            operator = self.pick([*FLAT_OPERATORS, "$elemMatch", "$elemMatch", "$not"])
+            operator = self._named(self.pick([*FLAT_OPERATORS, "$elemMatch", "$elemMatch", "$not"]))
             if operator == "$not":
                 inner = self.operand(depth - 1, found) if depth > 0 else {}
                 operators["$not"] = inner if _has_operators(inner) else {"$eq": self._near(found)}
             else:
                 operators[operator] = self._operand_of(operator, depth, found)
         if "$regex" in operators and self.chance(0.3):
-            operators["$options"] = "".join(sorted({self.pick("imsx") for _ in range(2)}))
-        return operators
+            operators["$options"] = "".join(sorted({self.pick("imsux") for _ in range(2)}))
+        return operators | ({"$comment": self.value(1)} if self.chance(0.03) else {})
+
+    def _named(self, operator: str) -> str:
+        return self.pick(BITS) if operator == "$bits" else operator
 
     def _operand_of(self, operator: str, depth: int, found: Any) -> Any:
         match operator:
             case "$in" | "$nin":
                 return [self._listed(found) for _ in range(self.pick([0, 1, 2, 3, 5, 12]))]
             case "$exists":
-                return self.chance(0.6)
+                return self.chance(0.6) if self.chance(0.7) else self.pick([self.scalar(), self.value(2)])
             case "$regex":
                 return self.pick(PATTERNS)
             case "$all":
@@ -237,6 +243,11 @@ class Generator:
                 return self.pick(TYPES) if self.chance(0.7) else [self.pick(TYPES) for _ in range(2)]
             case "$mod":
                 return [self.pick([1, 2, 3, -3, 4.7, 10]), self.pick([0, 1, -1, 2, -1.5])]
+            case "$bitsAllSet" | "$bitsAllClear" | "$bitsAnySet" | "$bitsAnyClear":
+                positions = [
+                    self.pick([0, 1, 2, 3, 5.0, 31, 40, 62, 63, 64, 200]) for _ in range(self.pick([0, 1, 2]))
+                ]
+                return self.pick([self.pick([0, 1, 2, 5.0, 2**31, 2**63 - 1, 2**53 + 1]), positions])
             case "$elemMatch":
                 return self._element_condition(depth, found)
             case "$lt" | "$lte" | "$gt" | "$gte":

@@ -8,13 +8,13 @@ whatever the order of their keys, and the integer types of BSON follow from a nu
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 MISSING = object()
 ORDER = {"null": 1, "number": 2, "string": 3, "object": 4, "array": 5, "boolean": 6}
 LOGICAL = {"$and", "$or", "$nor", "$not"}
+BITS = {"$bitsAllSet": (all, 1), "$bitsAllClear": (all, 0), "$bitsAnySet": (any, 1), "$bitsAnyClear": (any, 0)}
 
 
 def matches(query: dict[str, Any], record: dict[str, Any]) -> bool:
@@ -23,6 +23,8 @@ def matches(query: dict[str, Any], record: dict[str, Any]) -> bool:
 
 
 def _entry(name: str, operand: Any, document: dict[str, Any]) -> bool:
+    if name == "$comment":
+        return True
     if name == "$and":
         return all(matches(each, document) for each in operand)
     if name == "$or":
@@ -48,20 +50,20 @@ def _field(name: str, operand: Any, document: dict[str, Any]) -> bool:
     path = name.split(".")
     if not _is_operators(operand):
         return _some(document, path, lambda element: equal(element, operand))
-    return all(_applied(operator, operand, document, path) for operator in operand if operator != "$options")
+    return all(_applied(operator, operand, document, path) for operator in _telling(operand))
 
 
 def _applied(operator: str, operators: dict[str, Any], document: dict[str, Any], path: list[str]) -> bool:
     """One operator of a document of operators on a field."""
     operand = operators[operator]
     if operator == "$not":
-        return not all(_applied(inner, operand, document, path) for inner in operand if inner != "$options")
+        return not all(_applied(inner, operand, document, path) for inner in _telling(operand))
     if operator in {"$ne", "$nin"}:
         return not _applied(
             "$eq" if operator == "$ne" else "$in", {"$eq": operand, "$in": operand}, document, path
         )
     if operator == "$exists":
-        return _some(document, path, lambda element: element is not MISSING) == bool(operand)
+        return _some(document, path, lambda element: element is not MISSING) == is_true(operand)
     if operator == "$all":
         return bool(operand) and all(_applied("$all one", {"$all one": one}, document, path) for one in operand)
     if operator == "$all one" and isinstance(operand, dict) and "$elemMatch" in operand:
@@ -75,7 +77,7 @@ def single(operator: str, operators: dict[str, Any], element: Any) -> bool:
     operand = operators[operator]
     match operator:
         case "$not":
-            return not all(single(inner, operand, element) for inner in operand if inner != "$options")
+            return not all(single(inner, operand, element) for inner in _telling(operand))
         case "$eq":
             return equal(element, operand)
         case "$ne":
@@ -91,7 +93,7 @@ def single(operator: str, operators: dict[str, Any], element: Any) -> bool:
                 return single("$elemMatch", operand, element)
             return _is_one_of(element, operand)
         case "$exists":
-            return (element is not MISSING) == bool(operand)
+            return (element is not MISSING) == is_true(operand)
         case "$lt" | "$lte" | "$gt" | "$gte":
             return _in_range(operator, element, operand)
         case "$regex":
@@ -103,15 +105,17 @@ def single(operator: str, operators: dict[str, Any], element: Any) -> bool:
             return element is not MISSING and any(one in bson_types(element) for one in wanted)
         case "$mod":
             return _is_number(element) and _leaves(element, *operand)
+        case "$bitsAllSet" | "$bitsAllClear" | "$bitsAnySet" | "$bitsAnyClear":
+            return _is_number(element) and _has_bits(operator, element, operand)
         case "$elemMatch":
             return isinstance(element, list) and any(_element_matches(operand, one) for one in element)
     raise AssertionError(operator)
 
 
 def _element_matches(condition: dict[str, Any], element: Any) -> bool:
-    first = next(iter(condition), "")
+    first = next((name for name in condition if name != "$comment"), "")
     if first.startswith("$") and first not in {"$and", "$or", "$nor"}:
-        return all(single(operator, condition, element) for operator in condition if operator != "$options")
+        return all(single(operator, condition, element) for operator in _telling(condition))
     if isinstance(element, list):
         element = {str(index): item for index, item in enumerate(element)}
     return isinstance(element, dict) and matches(condition, element)
@@ -215,7 +219,7 @@ def search(pattern: str, options: str, text: str) -> bool:
     pattern = pattern.replace("\\Z", "(?=\\n?\\Z)").replace("\\z", "\\Z")
     flags = re.NOFLAG
     for option in options:
-        flags |= {"i": re.I, "m": re.M, "s": re.S, "x": re.X}[option]
+        flags |= {"i": re.I, "m": re.M, "s": re.S, "u": re.U, "x": re.X}[option]
     if "m" in options:
         pattern = pattern.replace("^", "^(?!(?<=\\n)\\Z)") if "[^" not in pattern else pattern
     return re.search(pattern, text, flags) is not None
@@ -240,9 +244,23 @@ def _leaves(element: Any, divisor: Any, remainder: Any) -> bool:
     return (left if whole >= 0 else -left) == int(remainder)
 
 
-@dataclass(frozen=True)
-class _Nothing:
-    pass
+def _has_bits(operator: str, element: Any, operand: Any) -> bool:
+    exact = _exact(element)
+    if exact != exact.to_integral_value() or not -(2**63) <= exact < 2**63:
+        return False
+    listed = operand if isinstance(operand, list) else [n for n in range(63) if int(operand) & 2**n]
+    combine, wanted = BITS[operator]
+    return combine(int(exact) >> int(position) & 1 == wanted for position in listed)
+
+
+def is_true(operand: Any) -> bool:
+    """What MongoDB takes for true in ``$exists``: all but false, null and 0."""
+    return operand is not None and not (isinstance(operand, int | float) and operand == 0)
+
+
+def _telling(operators: dict[str, Any]) -> list[str]:
+    """The operators that are asked; ``$options`` belongs to its neighbour."""
+    return [operator for operator in operators if operator not in {"$options", "$comment"}]
 
 
 def _is_number(value: Any) -> bool:

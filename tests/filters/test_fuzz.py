@@ -27,6 +27,7 @@ NAMES = [
     "$elemMatch",
     "$regex",
     "$options",
+    "$comment",
     "$where",
     "$",
     "a",

@@ -1,10 +1,11 @@
 """mongomock as a second opinion on the reference matcher, where mongomock is right.
 
-Left out is what it answers unlike MongoDB: null and ``{}`` (it takes a missing field for them in other cases),
-booleans and the numbers 0 and 1 (it takes them for each other), numbers that floats cannot hold, numbers in
-paths, ``$elemMatch`` with operators (it looks into elements that are arrays), ``$size`` (of documents too) and
-``$not`` (through what is no document). ``$mod``, most of ``$type``, ``$all`` with nothing, and the two forms that
-go beyond MongoDB it does not know; its patterns are Python's.
+Left out is what it answers unlike MongoDB: null, ``[]`` and ``{}`` (it takes a missing field for them in other
+cases), booleans and the numbers 0 and 1 (it takes them for each other), numbers that floats cannot hold,
+numbers in paths, empty names, ``$exists`` of what is no boolean, ``$elemMatch`` with operators (it looks into
+elements that are arrays), ``$size`` (of documents too) and ``$not`` (through what is no document). ``$mod``,
+bits, ``$comment``, most of ``$type``, ``$all`` with nothing, and the two forms that go beyond MongoDB it does
+not know; its patterns are Python's.
 """
 
 from collections.abc import Iterator
@@ -12,10 +13,10 @@ from typing import Any
 
 from mongomock.filtering import filter_applies
 
-from tests.filters.generate import Generator
+from tests.filters.generate import BITS, Generator
 from tests.filters.reference import matches
 
-UNLIKE = {"$mod", "$type", "$all", "$regex", "$options", "$size", "$not"}
+UNLIKE = {"$mod", "$type", "$all", "$regex", "$options", "$size", "$not", "$comment", *BITS}
 DOCUMENTS_OF_CONDITIONS = {"$and", "$or", "$nor"}
 
 
@@ -49,13 +50,17 @@ def _is_plain_document(query: dict[str, Any]) -> bool:
 def _is_alike(part: Any) -> bool:
     if isinstance(part, dict):
         return bool(part) and not any(_is_unlike(name, operand) for name, operand in part.items())
-    return isinstance(part, list | str) or (part is not None and part not in (0, 1) and abs(part) < 2**53)
+    if isinstance(part, list):
+        return bool(part)
+    return isinstance(part, str) or (part is not None and part not in (0, 1) and abs(part) < 2**53)
 
 
 def _is_unlike(name: str, operand: Any) -> bool:
     is_range_of_array = name in {"$lt", "$lte", "$gt", "$gte"} and isinstance(operand, list)
     is_on_elements = name == "$elemMatch" and any(inner.startswith("$") for inner in operand)
-    return name in UNLIKE or is_range_of_array or is_on_elements or any(part.isdigit() for part in name.split("."))
+    is_odd = name == "$exists" and not isinstance(operand, bool)
+    has_odd_names = any(part == "" or part.isdigit() for part in name.split("."))
+    return name in UNLIKE or is_odd or is_range_of_array or is_on_elements or has_odd_names
 
 
 def _parts(value: Any) -> Iterator[Any]:

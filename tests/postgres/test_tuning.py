@@ -3,14 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.machine import cpu_limit, memory_limit
-from app.postgres.tuning import (
-    GIB,
-    MIB,
-    Machine,
-    inspect_machine,
-    render,
-    server_settings,
-)
+from app.postgres.tuning import GIB, MIB, Machine, inspect_machine, render, server_settings
 
 UNLIMITED = "9223372036854771712"
 

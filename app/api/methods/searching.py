@@ -17,8 +17,7 @@ from app.domain.fields import Fields
 from app.domain.ranking import Ranking
 from app.filters import Filter
 from app.services.runtime import Runtime
-from app.services.searching import visual
-from app.services.searching.visual import Wish
+from app.services.searching.visual import Wish, visual
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from app.db.database import Session
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, InvalidRequest
-from app.domain.record import IncomingRecord, NewRecord, StoredRecord, new_id, parse_record
+from app.domain.record import IncomingRecord, NewRecord, StoredRecord, new_id, parse_new_record
 from app.domain.skip import Skip, SkipReason, duplicate_id, fault, repeated_id
 from app.services.access import require_collection
 from app.services.credits import credits_exceeded, require_credits
@@ -115,7 +115,7 @@ def _parse(
     skips: dict[int, Skip] = {}
     for position, document in enumerate(documents):
         try:
-            record = parse_record(document, f"records[{position}]", dimension=collection.model.dimension)
+            record = parse_new_record(document, f"records[{position}]", dimension=collection.model.dimension)
         except InvalidRequest as error:
             skips[position] = fault(document, error)
         else:

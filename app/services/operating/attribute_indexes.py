@@ -8,7 +8,7 @@ from app.db.attribute_indexes import AttributeIndex
 from app.db.database import Session, advisory_lock
 from app.domain.collection import Collection
 from app.domain.errors import DatabaseUnavailable, InvalidRequest
-from app.filters import index_path
+from app.filters import index_path, indexed_path
 from app.services.runtime import Runtime
 
 
@@ -25,7 +25,7 @@ def create_index(runtime: Runtime, collection: Collection, attribute: str) -> bo
 
 def drop_index(runtime: Runtime, collection: Collection, attribute: str) -> None:
     """Drop the index on an attribute; raises ``InvalidRequest`` when there is none, else as ``create_index``."""
-    path = index_path(attribute)
+    path = indexed_path(attribute)
     with _alone(runtime, collection) as connection:
         if not attribute_indexes.drop_index(connection, collection.id, path):
             raise InvalidRequest("there is no index on this attribute", path="attribute")

@@ -7,9 +7,9 @@ from uuid import UUID
 from app.db import collections, partitions
 from app.db.database import advisory_lock
 from app.domain.collection import Collection
-from app.domain.errors import CollectionExists, CollectionNotFound, ConfigurationError
+from app.domain.errors import CollectionExists, CollectionNotFound, ConfigurationError, InvalidRequest
 from app.domain.model import VECTORS, ModelIdentity, vectors_identity
-from app.domain.record import parse_attribute_name
+from app.domain.names import check_attribute
 from app.services.operating.accounts import find_account
 from app.services.runtime import Runtime
 
@@ -128,8 +128,11 @@ def _check_name(name: str) -> None:
 
 
 def _check_product_field(name: str | None) -> None:
-    if name:
-        parse_attribute_name(name, "product_field")
+    try:
+        if name:
+            check_attribute(name)
+    except ValueError as error:
+        raise InvalidRequest(str(error), path="product_field") from error
 
 
 def _identity(runtime: Runtime, model: str, dimension: int | None) -> ModelIdentity:

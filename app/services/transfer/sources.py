@@ -11,7 +11,7 @@ import orjson
 
 from app.domain.collection import Collection
 from app.domain.errors import InvalidRequest
-from app.domain.record import IncomingRecord, parse_record
+from app.domain.record import IncomingRecord, parse_new_record
 
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".bmp", ".tif", ".tiff", ".gif"}
 
@@ -45,7 +45,7 @@ def items_of_folder(folder: Path, pictures: Iterable[Path]) -> Iterator[Item]:
         label = inside.as_posix()
         readable = label.encode("utf-8", "backslashreplace").decode()
         try:
-            record = parse_record({"_id": label, "_file": str(path), **attributes}, readable)
+            record = parse_new_record({"_id": label, "_file": str(path), **attributes}, readable)
         except InvalidRequest as error:
             yield Item(readable, None, str(error))
         else:
@@ -63,7 +63,7 @@ def items_of_lines(file: Path, collection: Collection, advance: Callable[[int], 
                 continue
             label = f"line {number}"
             try:
-                record = parse_record(orjson.loads(line), label, dimension=collection.model.dimension)
+                record = parse_new_record(orjson.loads(line), label, dimension=collection.model.dimension)
             except (InvalidRequest, orjson.JSONDecodeError) as error:
                 yield Item(label, None, str(error))
                 continue
