@@ -10,7 +10,8 @@ from app.db.records import NewRecord, copy_records
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, Reach, reach_of
-from app.images.phash import MINIMUM_QUALITY, hamming
+from app.images.phash import MINIMUM_QUALITY
+from tests.hamming import hamming
 from tests.service import Service
 
 DIMENSION = 8
