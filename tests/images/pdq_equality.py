@@ -21,7 +21,7 @@ from app.images.phash import perceptual_hash
 from tests.images.pdq_pictures import DRAWN, SIDE, Pixels, drawn, photograph_part, pictures
 
 GOLDEN = Path(__file__).with_name("pdq_golden.tsv")
-_SEEDS = range(4)
+_SEEDS = range(8)
 _ROUNDS = 15
 _TIMED = 40
 
