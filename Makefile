@@ -37,7 +37,7 @@ bench: .venv/.development ## Measure it on this machine [N=records] [PARTS='sear
 constraints: ## Renew the pinned versions in constraints.txt (not torch's: edit that line by hand)
 	rm -rf build/fresh && mkdir -p build
 	sed -n '/^torch==/p' constraints.txt > build/torch.txt
-	CONSTRAINTS=build/torch.txt docker/install build/fresh -e '.[test,lint]' hatchling editables cython wheel
+	CONSTRAINTS=build/torch.txt docker/install build/fresh -e '.[test,lint,oracle]' hatchling editables cython wheel
 	sed '/^[^#]/d' constraints.txt > build/constraints.txt
 	build/fresh/bin/python -m pip --disable-pip-version-check list --format freeze \
 		--exclude pip --exclude-editable 2>/dev/null | sed 's/+.*//' >> build/constraints.txt
@@ -53,5 +53,5 @@ clean: ## Remove .venv and everything that tools left (the embedded database sta
 	@touch $@
 
 .venv/.development: $(inputs)
-	@docker/install .venv -e '.[test,lint]'
+	@OPTIONAL=oracle docker/install .venv -e '.[test,lint]'
 	@touch .venv/.runtime $@

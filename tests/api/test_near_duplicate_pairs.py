@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from app.domain.errors import CapacityExceeded, ConfigurationError
 from app.pairs import pair_search
-from app.services.duplicates.pairs import pairs as pages
-from app.services.duplicates.pairs import runs
+from app.services.duplicates import pairs as pages
+from app.services.duplicates import runs
 from app.services.duplicates.runs import find_duplicates
 from app.services.operating.collections import delete_collection
 from tests.service import Service

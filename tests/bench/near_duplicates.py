@@ -32,10 +32,11 @@ from app.domain.near_duplicate import DEFAULT_RADIUS, calibration_of, near_dista
 from app.embedding.base import Embedder
 from app.embedding.registry import ModelRegistry
 from app.images.decode import decode_picture
-from app.images.phash import hamming, perceptual_hash
+from app.images.phash import perceptual_hash
 from app.pairs.near_mates import NearMates
 from tests.bench.originals import NPM, npm_folder
 from tests.bench.table import Table
+from tests.hamming import hamming
 
 HERE = Path(__file__).parent
 SMALLEST = 64  # pixels of a side

@@ -11,7 +11,7 @@ from app.domain.fields import ONLY_ID
 from app.domain.fingerprint import LEAST_HASH_QUALITY, Appearance
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, Reach, reach_of
 from app.domain.record import NewRecord
-from app.images.phash import hamming
+from tests.hamming import hamming
 from tests.service import Service
 
 DIMENSION = 8

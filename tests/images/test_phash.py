@@ -8,7 +8,9 @@ from PIL import Image, ImageDraw
 
 from app.domain.fingerprint import LEAST_HASH_QUALITY
 from app.images.decode import decode_picture
-from app.images.phash import HASH_BYTES, hamming, perceptual_hash
+from app.images.pdq import HASH_BYTES
+from app.images.phash import perceptual_hash
+from tests.hamming import hamming
 from tests.images.samples import encode, photograph
 
 PHOTOGRAPHS = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg"]
@@ -76,10 +78,3 @@ def test_empty_pictures_have_not(picture: Image.Image) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 2), (5000, 40)])
 def test_odd_sizes_are_hashed(size: tuple[int, int]) -> None:
     assert len(perceptual_hash(photograph().resize(size)).bits) == HASH_BYTES
-
-
-def test_hamming_counts_differing_bits() -> None:
-    zero, one = bytes(HASH_BYTES), b"\xff" * HASH_BYTES
-    assert hamming(zero, zero) == 0
-    assert hamming(zero, one) == 256
-    assert hamming(zero, b"\x01" + bytes(HASH_BYTES - 2) + b"\x81") == 3

@@ -5,8 +5,8 @@ import pytest
 
 from app.domain.fingerprint import Appearance
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, Calibration, reach_of
-from app.images.phash import hamming
 from app.pairs.near_mates import NearMates
+from tests.hamming import hamming
 
 
 def batch(count: int) -> list[Appearance]:

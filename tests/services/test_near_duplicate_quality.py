@@ -15,9 +15,9 @@ from app.domain.model import BUNDLED
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, DEFAULT_RADIUS, near_distance
 from app.embedding.base import Embedder
 from app.embedding.registry import ModelRegistry
-from app.images.phash import hamming
 from app.samples.catalogue import sample_products
 from tests.bench.near_duplicates import COPIES, appearances
+from tests.hamming import hamming
 from tests.images.samples import photograph
 
 PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg")

@@ -16,8 +16,8 @@ from app.api.status import status_of_insertion
 from app.domain.account import Access
 from app.domain.fields import ALL, ONLY_ID, Fields
 from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.services.inserting import guarded, plain
 from app.services.inserting.batches import Insertion
-from app.services.inserting.plain import guarded, plain
 from app.services.runtime import Runtime
 
 

@@ -16,7 +16,7 @@ from app.domain.account import Access
 from app.domain.fields import ALL, ONLY_ID, Fields
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.filters import Filter
-from app.services.duplicates.pairs import near, pairs
+from app.services.duplicates import near, pairs
 from app.services.runtime import Runtime
 
 MAX_PAIR_OFFSET = 1_000_000

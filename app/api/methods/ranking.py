@@ -19,7 +19,7 @@ from app.domain.combined_distance import Aggregation
 from app.domain.fields import ONLY_ID, Fields
 from app.filters import Filter
 from app.services.runtime import Runtime
-from app.services.searching.visual import combined, given
+from app.services.searching import combined, given
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields
 from app.filters import Filter
 from app.services.access import require_collection
-from app.services.records.reading import changing, reading
+from app.services.records import changing, reading
 from app.services.runtime import Runtime
 from app.services.transfer.exporting import written_to_file
 

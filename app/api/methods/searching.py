@@ -17,7 +17,8 @@ from app.domain.fields import Fields
 from app.domain.ranking import Ranking
 from app.filters import Filter
 from app.services.runtime import Runtime
-from app.services.searching.visual import Wish, visual
+from app.services.searching import visual
+from app.services.searching.visual import Wish
 
 
 @dataclass(frozen=True, slots=True)
