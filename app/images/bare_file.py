@@ -1,9 +1,10 @@
 """A picture file taken apart: pixels for the decoder, and the few side chunks that say how to show them.
 
 Decoders refuse a whole picture for its metadata: text that unfolds to more than a limit, a comment with a wrong
-checksum, an Exif block that is cut off. So they never see any. For each container that is worth it a module beside
-this one walks the file's chunks once and builds a file of the same format that holds only what pixels are made of;
-colour profile and orientation are read from the chunks themselves, where anything that cannot be read says nothing.
+checksum, an Exif block that is cut off. So they never see any. For each container that is worth it a module
+beside this one walks the file's chunks once and builds a file of the same format that holds only what pixels are
+made of; colour profile and orientation are read from the chunks themselves, where anything that cannot be read
+says nothing.
 
 The walks are linear in the bytes and copy no chunk that is left out.
 """

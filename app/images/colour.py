@@ -1,8 +1,8 @@
 """From the colours of an embedded ICC profile to sRGB, so that one picture saved in two colour spaces stays one.
 
-Relative colorimetric with black-point compensation: colours inside sRGB come out exactly, whichever space they were
-saved in (a perceptual table would move them to make room for colours that sRGB has not), white and black stay
-white and black, and what lies outside is clipped, as browsers do it.
+Relative colorimetric with black-point compensation: colours inside sRGB come out exactly, whichever space they
+were saved in (a perceptual table would move them to make room for colours that sRGB has not), white and black
+stay white and black, and what lies outside is clipped, as browsers do it.
 
 A transform is built once for each profile and shared by all threads (LittleCMS only reads it). Building it, a grid
 of colours is sent through: a profile that leaves them where they are is sRGB under whatever name and costs nothing

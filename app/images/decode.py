@@ -29,11 +29,14 @@ from PIL import (
 from app.domain.errors import PictureRefused
 from app.images.bare_file import BareFile
 from app.images.formats import Format, detect_format
+from app.images.gif_blocks import bare_gif
+from app.images.heic_boxes import bare_heic
 from app.images.jpeg_markers import bare_jpeg, endings, has_more_scans
 from app.images.npy import decode_npy
 from app.images.orientation import upright
 from app.images.pixels import to_rgb
 from app.images.png_chunks import bare_png
+from app.images.tiff_tags import bare_tiff
 from app.images.webp_chunks import bare_webp
 
 # Depth maps, thumbnails and auxiliary images are not wanted; pictures are decoded in parallel, not their tiles.
@@ -63,6 +66,9 @@ _BARE: dict[Format, Callable[[bytes], BareFile]] = {
     Format.JPEG: bare_jpeg,
     Format.PNG: bare_png,
     Format.WEBP: bare_webp,
+    Format.HEIC: bare_heic,
+    Format.TIFF: bare_tiff,
+    Format.GIF: bare_gif,
 }
 _TURNED_BY_THE_DECODER = frozenset({Format.TIFF, Format.HEIC})
 
@@ -95,13 +101,14 @@ def _decode(format_: Format, data: bytes, max_pixels: int) -> Image.Image:
     try:
         return _decode_as_is(format_, data, max_pixels)
     except OSError:
-        filled = endings(data) if format_ is Format.JPEG else None
-        if filled is None:
+        ended = endings(data) if format_ is Format.JPEG else []
+        if not ended:
             raise
-        first, second = (_decode_as_is(format_, one, max_pixels) for one in filled)
-        if ImageChops.difference(first, second).getbbox() is not None:
-            raise
-        return first
+        picture = _decode_as_is(format_, ended[0], max_pixels)
+        for other in ended[1:]:
+            if ImageChops.difference(picture, _decode_as_is(format_, other, max_pixels)).getbbox() is not None:
+                raise
+        return picture
 
 
 def _decode_as_is(format_: Format, data: bytes, max_pixels: int) -> ImageFile.ImageFile:

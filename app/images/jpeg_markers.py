@@ -1,7 +1,7 @@
 """The markers of a JPEG file (ITU-T T.81 annex B): its header without metadata, its scans, its end.
 
-Everything behind the end marker (the film of a motion photo, a second picture) is another file; the thumbnail in an
-Exif block has markers of its own, and segments are stepped over by their length.
+Everything behind the end marker (the film of a motion photo, a second picture) is another file; the thumbnail in
+an Exif block has markers of its own, and segments are stepped over by their length.
 """
 
 import re
@@ -29,15 +29,18 @@ _ICC = b"ICC_PROFILE\0"
 
 _COEFFICIENTS = 64
 
-_FILLING = bytes(range(0x81, 0xFF))
-"""Stands in for bits that may be missing: another beginning than the zeros that libjpeg takes at an end marker."""
+_FILLINGS = (b"", b"\xaa" * 4096, b"\x55" * 4096)
+"""Stand in for bits that may be missing. At an end marker libjpeg takes zeros; the others begin codes unlike those.
+
+They suffice for the blocks of the last unit that lie outside the picture: ten at most, of 208 bytes at most.
+"""
 
 
 def bare_jpeg(data: bytes) -> BareFile:
     """``data`` without application segments and comments before the first scan.
 
-    Those that say how colours are coded stay (JFIF, and the last of Adobe, which is the one that counts), where they
-    are long enough for libjpeg to heed them.
+    Those that say how colours are coded stay (JFIF, and the last of Adobe, which is the one that counts), where
+    they are long enough for libjpeg to heed them.
     """
     view = memoryview(data)
     coding: dict[int, memoryview] = {}
@@ -100,19 +103,19 @@ def has_more_scans(data: bytes, limit: int) -> bool:
     return False
 
 
-def endings(data: bytes) -> tuple[bytes, bytes] | None:
-    """Two files with an end marker for one without; None where it has one, or where whole scans are missing.
+def endings(data: bytes) -> list[bytes]:
+    """Files with an end marker for one without; none where it has one, or where whole scans are missing.
 
-    They differ in the bits behind the last that are there. If both decode to the same pixels, none were missing.
+    They differ in the bits behind the last that are there. If all decode to the same pixels, none were missing.
     """
     if not _scans_are_complete(data):
-        return None
+        return []
     # Zeros are what a file is padded with. One may be the last byte of a stuffed pair, and is no padding.
     coded = data.rstrip(b"\0")
     if len(coded) < len(data):
         coded += b"\0"
     coded = coded.rstrip(b"\xff")
-    return coded + _END_MARKER, coded + _FILLING + _END_MARKER
+    return [coded + filling + _END_MARKER for filling in _FILLINGS]
 
 
 def _segments(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:

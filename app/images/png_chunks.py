@@ -1,4 +1,4 @@
-"""The chunks of a PNG file (PNG specification, third edition, §5): those that pixels are made of, and three others.
+"""The chunks of a PNG file (PNG specification, third edition, §5): what pixels are made of, and three others.
 
 As libpng does, an ancillary chunk with a wrong checksum counts as absent. Frames of an animation go too: what is
 left is the picture that viewers without animation show.

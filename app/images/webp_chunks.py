@@ -40,7 +40,8 @@ def bare_webp(data: bytes) -> BareFile:
             has_pixels |= kind in _FRAMES
         elif kind == _EXTENDED and not parts and length:
             exif_follows = bool(data[begin] & _EXIF_FOLLOWS)
-            parts.append(data[at:begin] + bytes([data[begin] & _ALPHA_AND_ANIMATION]) + data[begin + 1 : end + length % 2])
+            flags = bytes([data[begin] & _ALPHA_AND_ANIMATION])
+            parts.append(data[at:begin] + flags + data[begin + 1 : end + length % 2])
         elif kind in _SIDE:
             side.setdefault(_SIDE[kind], data[begin:end])
         elif not all(0x20 <= byte < 0x7F for byte in kind):
