@@ -30,7 +30,7 @@ _ICC = b"ICC_PROFILE\0"
 _COEFFICIENTS = 64
 
 _FILLINGS = (b"", b"\xaa" * 4096, b"\x55" * 4096)
-"""Stand in for bits that may be missing. At an end marker libjpeg takes zeros; the others begin codes unlike those.
+"""Stand in for bits that may be missing. At an end marker libjpeg takes zeros; the others begin other codes.
 
 They suffice for the blocks of the last unit that lie outside the picture: ten at most, of 208 bytes at most.
 """

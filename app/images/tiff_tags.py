@@ -5,6 +5,7 @@ behind it or the whole picture. Offsets in a TIFF are absolute, so the directory
 """
 
 import struct
+from typing import Any
 
 from app.images.bare_file import BareFile
 
@@ -45,7 +46,7 @@ def bare_tiff(data: bytes) -> BareFile:
         tags = [(at, *layout.unpack_from(data, at)) for at in range(begin, end, layout.size)]
     except (struct.error, OverflowError):
         return BareFile(data)
-    sound = [(at, tag) for at, tag, *value in tags if _is_sound(tag, *value, order + offset, len(data))]
+    sound = [(at, tag) for at, tag, *rest in tags if _is_sound((tag, *rest), order + offset, len(data))]
     if len(sound) == len(tags) and all(tag in _NEEDED or tag in _HARMLESS for _, tag in sound):
         return BareFile(data)
     kept = [data[at : at + layout.size] for at, tag in sound if tag in _NEEDED]
@@ -54,8 +55,9 @@ def bare_tiff(data: bytes) -> BareFile:
     return BareFile(b"".join((view[:directory], shortened, view[directory + len(shortened) :])))
 
 
-def _is_sound(tag: int, kind: int, count: int, value: bytes, offset: str, file_bytes: int) -> bool:
+def _is_sound(fields: tuple[Any, ...], offset: str, file_bytes: int) -> bool:
     """Whether the value of a tag lies inside the file and, of the orientation, is a single number."""
+    tag, kind, count, value = fields
     if kind not in _VALUE_BYTES:
         return False
     if tag == _ORIENTATION and (count != 1 or kind not in _SHORT_OR_LONG):

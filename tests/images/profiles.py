@@ -80,7 +80,7 @@ _INKS = np.array(((0, 0.65, 0.9), (0.9, 0.1, 0.5), (1, 0.95, 0.1), (0.1, 0.1, 0.
 
 
 def printed(cmyk: np.ndarray) -> np.ndarray:
-    """What the inks of ``cmyk_profile`` look like: (…, 4) of 0…1 to sRGB (…, 3) of 0…1; each filters the others."""
+    """What inks (…, 4) of ``cmyk_profile`` look like in sRGB (…, 3), both 0…1; each filters the others."""
     return np.prod(1 - cmyk[..., None] * (1 - _INKS), axis=-2)
 
 

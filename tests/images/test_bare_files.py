@@ -217,8 +217,10 @@ PNG_CHUNKS = {
     "frames out of order": chunk(b"acTL", bytes(8)) + chunk(b"fcTL", b"\0\0\0\7" + bytes(22)),
     **{
         f"empty {kind.decode()}": chunk(kind, b"")
-        for kind in (b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD", b"hIST", b"tRNS", b"pHYs", b"sPLT")
-        + (b"tIME", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"acTL", b"fcTL", b"cICP", b"mDCV", b"cLLI", b"prVt")
+        for kind in (
+            *(b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD", b"hIST", b"tRNS", b"pHYs", b"sPLT", b"tIME"),
+            *(b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"acTL", b"fcTL", b"cICP", b"mDCV", b"cLLI", b"prVt"),
+        )
     },
     **{
         f"{kind.decode()} with a wrong checksum": chunk(kind, content, checksum=1)
@@ -355,7 +357,7 @@ def tiff_with(big: bool, tag: int, kind: int, count: int, value: int) -> bytes:
 
 
 @pytest.mark.parametrize("big", [False, True])
-@pytest.mark.parametrize("tag", (*DESCRIPTIVE_TAGS, 274))
+@pytest.mark.parametrize("tag", [*DESCRIPTIVE_TAGS, 274])
 def test_no_descriptive_tag_costs_the_pixels_of_a_tiff(tag: int, big: bool) -> None:
     original = photograph(size=(30, 20)).tobytes()
     for kind in (0, 1, 2, 3, 4, 5, 7, 9, 12, 13, 16, 99):
