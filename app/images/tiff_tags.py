@@ -63,4 +63,4 @@ def _is_sound(fields: tuple[Any, ...], offset: str, file_bytes: int) -> bool:
     if tag == _ORIENTATION and (count != 1 or kind not in _SHORT_OR_LONG):
         return False
     size = count * _VALUE_BYTES[kind]
-    return size <= len(value) or int(struct.unpack(offset, value)[0]) + size <= file_bytes
+    return bool(size <= len(value) or struct.unpack(offset, value)[0] + size <= file_bytes)
