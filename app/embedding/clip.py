@@ -16,7 +16,7 @@ from PIL.Image import Image, new
 from sentence_transformers import SentenceTransformer
 
 from app.domain.errors import ModelUnavailable, TextNotSupported
-from app.domain.model import ModelIdentity
+from app.domain.model import DECODING, ModelIdentity
 from app.embedding.base import Embeddings, Prepared, unit_length
 from app.embedding.digest import weights_digest
 from app.embedding.hub import load_sentence_transformer
@@ -62,7 +62,7 @@ class ClipEmbedder:
         self._identity = ModelIdentity(
             name=spec.name,
             weights=weights_digest(self._model.state_dict()),
-            preprocessing=_describe_processor(self._model),
+            preprocessing=f"{DECODING}; {_describe_processor(self._model)}",
             precision=spec.precision,
             dimension=dimension,
         )

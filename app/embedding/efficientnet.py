@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.domain.errors import ModelUnavailable, TextNotSupported
-from app.domain.model import ModelIdentity
+from app.domain.model import DECODING, ModelIdentity
 from app.embedding.base import Embeddings, Prepared, unit_length
 from app.embedding.digest import weights_digest
 from app.embedding.lite0 import FEATURES, LARGEST_BATCH, SIZE, Lite0
@@ -41,7 +41,7 @@ class EfficientNetLite0:
         self._identity = ModelIdentity(
             name=spec.name,
             weights=weights_digest(state),
-            preprocessing=_PREPROCESSING,
+            preprocessing=f"{DECODING}; {_PREPROCESSING}",
             precision=spec.precision,
             dimension=FEATURES,
         )

@@ -2,22 +2,23 @@
 
 ``detect_format`` chooses the one Pillow plugin that may open the bytes; the header's pixel count is checked
 before anything is decoded; then pixels are decoded, brought to RGB (``app.images.pixels``) and turned upright.
+The decoder gets a file without metadata (``app.images.bare_file``), which may be odd without costing the pixels.
 Decoders fail in ways that no list covers (``SyntaxError``, ``struct.error``, ``OverflowError``, …), so whatever
 one raises becomes ``PictureRefused``.
 
 All of Pillow's process-wide settings are set once, when this module is imported, and hold for every thread.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 import pillow_heif
 from PIL import (
     BmpImagePlugin,
-    ExifTags,
     GifImagePlugin,
     Image,
+    ImageChops,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -26,9 +27,17 @@ from PIL import (
 )
 
 from app.domain.errors import PictureRefused
+from app.images.bare_file import BareFile
 from app.images.formats import Format, detect_format
+from app.images.gif_blocks import bare_gif
+from app.images.heic_boxes import bare_heic
+from app.images.jpeg_markers import bare_jpeg, endings, has_more_scans
 from app.images.npy import decode_npy
+from app.images.orientation import upright
 from app.images.pixels import to_rgb
+from app.images.png_chunks import bare_png
+from app.images.tiff_tags import bare_tiff
+from app.images.webp_chunks import bare_webp
 
 # Depth maps, thumbnails and auxiliary images are not wanted; pictures are decoded in parallel, not their tiles.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
@@ -53,23 +62,23 @@ _BMP_RUN_LENGTH = frozenset({BmpImagePlugin.BmpImageFile.COMPRESSIONS[name] for 
 _MAX_BMP_RUN_LENGTH_EFFORT = 8_000_000
 """Pixels plus bytes."""
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_BARE: dict[Format, Callable[[bytes], BareFile]] = {
+    Format.JPEG: bare_jpeg,
+    Format.PNG: bare_png,
+    Format.WEBP: bare_webp,
+    Format.HEIC: bare_heic,
+    Format.TIFF: bare_tiff,
+    Format.GIF: bare_gif,
 }
-"""How a picture of each EXIF orientation is turned upright (EXIF 2.32, tag 274)."""
+_TURNED_BY_THE_DECODER = frozenset({Format.TIFF, Format.HEIC})
 
 
 def decode_picture(data: bytes, *, max_pixels: int) -> Image.Image:
     """Decode the bytes of one file to a picture of mode RGB.
 
-    EXIF orientation is applied, transparency is laid on white, of several frames the first (in HEIC the primary)
-    counts. Safe to call from several threads.
+    EXIF orientation is applied, an embedded colour profile is converted to sRGB, transparency is laid on white, of
+    several frames the first (in HEIC the primary) counts. Metadata that are damaged, or more than decoders like,
+    are ignored. Safe to call from several threads.
 
     Raises ``PictureRefused`` for what is not an accepted picture, is damaged or truncated, or has more than
     ``max_pixels`` pixels.
@@ -78,17 +87,42 @@ def decode_picture(data: bytes, *, max_pixels: int) -> Image.Image:
     if format_ is Format.NPY:
         return decode_npy(data, max_pixels=max_pixels)
     with _failures_refused(format_, max_pixels):
-        picture = Image.open(BytesIO(data), formats=[_PLUGINS[format_]])
-        _check_size(picture.size, max_pixels)
-        _check_effort(picture, data, max_pixels)
-        if format_ is Format.PNG:
-            _scale_transparent_colour(picture, bit_depth=data[24])
-        picture.load()
-        # A HEIC container may announce another size than its coded picture has.
-        _check_size(picture.size, max_pixels)
-        turn = _UPRIGHT.get(_orientation(picture))
-        rgb = to_rgb(picture)
-        return rgb if turn is None else rgb.transpose(turn)
+        bare = _BARE.get(format_, BareFile)(data)
+        picture = _decode(format_, bare.data, max_pixels)
+        icc_profile = bare.icc_profile or picture.info.get("icc_profile")
+        rgb = to_rgb(picture, icc_profile)
+        if format_ in _TURNED_BY_THE_DECODER:
+            return rgb
+        return upright(rgb, bare.exif, bare.xmp)
+
+
+def _decode(format_: Format, data: bytes, max_pixels: int) -> Image.Image:
+    """The loaded picture, in the mode and the orientation of the file."""
+    try:
+        return _decode_as_is(format_, data, max_pixels)
+    except OSError:
+        ended = endings(data) if format_ is Format.JPEG else []
+        if not ended:
+            raise
+        picture = _decode_as_is(format_, ended[0], max_pixels)
+        for other in ended[1:]:
+            if ImageChops.difference(picture, _decode_as_is(format_, other, max_pixels)).getbbox() is not None:
+                raise
+        return picture
+
+
+def _decode_as_is(format_: Format, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
+    picture = Image.open(BytesIO(data), formats=[_PLUGINS[format_]])
+    # Pillow's type for it is wider than what a plugin gives.
+    assert isinstance(picture, ImageFile.ImageFile)
+    _check_size(picture.size, max_pixels)
+    _check_effort(picture, data, max_pixels)
+    if format_ is Format.PNG:
+        _scale_transparent_colour(picture, bit_depth=data[24])
+    picture.load()
+    # A HEIC container may announce another size than its coded picture has.
+    _check_size(picture.size, max_pixels)
+    return picture
 
 
 @contextmanager
@@ -119,7 +153,7 @@ def _check_effort(picture: ImageFile.ImageFile, data: bytes, max_pixels: int) ->
     """Refuse files that cost far more to decode than their size in pixels says."""
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         # A progressive file may pass over all pixels with every few bytes; encoders write about ten scans.
-        if data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+        if has_more_scans(data, _MAX_JPEG_SCANS):
             raise PictureRefused(f"the JPEG picture has more than {_MAX_JPEG_SCANS} scans")
     elif isinstance(picture, TiffImagePlugin.TiffImageFile):
         # libtiff allocates whole tiles, however small the picture is.
@@ -143,16 +177,3 @@ def _scale_transparent_colour(picture: ImageFile.ImageFile, bit_depth: int) -> N
         picture.info["transparency"] = transparent * 255 // (2**bit_depth - 1)
     elif picture.mode == "RGB" and isinstance(transparent, tuple) and bit_depth == 16:
         picture.info["transparency"] = tuple(sample >> 8 for sample in transparent)
-
-
-def _orientation(picture: ImageFile.ImageFile) -> int:
-    """The EXIF (or XMP) orientation, 1 to 8; 1 where there is none or it cannot be read.
-
-    Of TIFF and HEIC the decoder itself has turned the pixels and removed the tag.
-    """
-    # Metadata that cannot be parsed is no reason to refuse pixels that can.
-    with suppress(Exception):
-        orientation = picture.getexif().get(ExifTags.Base.Orientation)
-        if isinstance(orientation, int):
-            return orientation
-    return 1

@@ -5,22 +5,28 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageCms
 
+from app.images.colour import in_srgb
+
 _SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """``picture`` (loaded, any mode) in mode RGB; transparency laid on white.
+def to_rgb(picture: Image.Image, icc_profile: object = None) -> Image.Image:
+    """``picture`` (loaded, any mode) in mode RGB, in the colours of sRGB; transparency laid on white.
 
+    ``icc_profile`` are the bytes of the profile that its samples are in; anything else is taken for sRGB.
     Greyscale of 16 bits is scaled to 8. Integers of 32 bits and floats have no fixed range: floats within 0…1 are
-    taken as such, anything else is stretched from its lowest to its highest value. Without a need to convert,
-    ``picture`` itself comes back.
+    taken as such, anything else is stretched from its lowest to its highest value; for neither does a profile say
+    anything. Without a need to convert, ``picture`` itself comes back.
     """
+    unbounded = picture.mode in {"I", "F"}
     if picture.mode in _SIXTEEN_BIT_MODES:
         picture = _from_sixteen_bits(picture)
-    elif picture.mode in {"I", "F"}:
+    elif unbounded:
         picture = _from_unbounded(picture)
     elif picture.mode == "LAB":
         return _from_lab(picture)
+    if icc_profile is not None and not unbounded:
+        picture = in_srgb(picture, icc_profile)
     if picture.has_transparency_data:
         return _on_white(picture)
     return picture if picture.mode == "RGB" else picture.convert("RGB")
