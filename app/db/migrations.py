@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 
 from app.db.embedded import EmbeddedPostgres
 from app.db.errors import translated_errors
-from app.db.places import MIGRATIONS_FOLDER
+from app.db.folders import MIGRATIONS_FOLDER
 from app.domain.errors import ConfigurationError
 from app.settings import Settings
 

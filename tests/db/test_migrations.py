@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from app.db.embedded import EmbeddedPostgres
+from app.db.folders import SQL_FOLDER
 from app.db.migrations import downgrade, migrate, require_current_schema
-from app.db.places import SQL_FOLDER
 from app.domain.errors import ConfigurationError, DatabaseUnavailable
 
 NewDatabase = Callable[..., str]
