@@ -239,12 +239,16 @@ CREATE TABLE lookalike.attribute_indexes (
     path          text[]      NOT NULL CHECK (cardinality(path) > 0),
     ready         boolean     NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL DEFAULT now(),
+    claim         uuid,
+    claimed_at    timestamptz,
     PRIMARY KEY (collection_id, id),
     UNIQUE (collection_id, path)
 );
 
 COMMENT ON COLUMN lookalike.attribute_indexes.id IS 'Part of the names of its indexes.';
 COMMENT ON COLUMN lookalike.attribute_indexes.ready IS 'False while its indexes are being built: searches do not count on them yet.';
+COMMENT ON COLUMN lookalike.attribute_indexes.claim IS 'Whoever builds or drops its indexes at this moment; NULL: nobody.';
+COMMENT ON COLUMN lookalike.attribute_indexes.claimed_at IS 'The last sign of whoever has the claim, one before each step.';
 
 -- An attribute may hold anything, so three B-trees serve it together: one over its numbers, one over the beginnings
 -- of its texts, both bounded, as an entry over 2.7 kB would make the insert fail; and one that knows the records

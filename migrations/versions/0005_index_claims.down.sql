@@ -1,0 +1,1 @@
+ALTER TABLE lookalike.attribute_indexes DROP COLUMN claim, DROP COLUMN claimed_at;
