@@ -94,7 +94,7 @@ def find(
         settings=settings_for(candidates),
     )
     found = _found(rows, candidates)
-    if not found.near:
+    if not found.near and not rows[0]["seen"]:
         database.require_collection(collection.id)
     return found
 

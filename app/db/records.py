@@ -55,6 +55,13 @@ def known_ids(database: Database, collection_id: UUID, ids: Sequence[str]) -> se
     return set(database.read(_QUERIES["known_ids"], parameters, row_factory=scalar_row))
 
 
+def has_record(database: Database, collection_id: UUID, id: str) -> bool:
+    """Whether there is a record; raises ``CollectionNotFound``."""
+    parameters = {"collection_id": collection_id, "ids": [id]}
+    query = _QUERIES["known_ids"]
+    return bool(database.read(query, parameters, row_factory=scalar_row, collection_id=collection_id))
+
+
 def known_ids_within(connection: Connection[TupleRow], collection_id: UUID, ids: Sequence[str]) -> set[str]:
     """The same inside a transaction that holds the collection's lock alone: nobody can add one of them."""
     with connection.cursor(row_factory=scalar_row) as cursor:

@@ -149,4 +149,4 @@ def _sorted(neighbours: list[Neighbour]) -> list[Neighbour]:
 
 def _is_known(runtime: Runtime, asked: Search) -> bool:
     assert isinstance(asked.query, str)
-    return bool(records.known_ids(runtime.database, asked.collection.id, [asked.query]))
+    return records.has_record(runtime.database, asked.collection.id, asked.query)

@@ -162,7 +162,7 @@ def _for_query(runtime: Runtime, access: Access, query_record: object, run: Call
     query = parse_record(query_record, "query_record", dimension=collection.model.dimension)
     if query.id is not None:
         result = run(query.id)
-        if result.neighbours or records.known_ids(runtime.database, collection.id, [query.id]):
+        if result.neighbours or records.has_record(runtime.database, collection.id, query.id):
             return result
         if query.vector is None and not query.has_picture:
             raise WrongQueryRecord(f"query_record: there is no record with the _id {query.id!r}")
