@@ -310,7 +310,7 @@ CREATE TABLE lookalike.near_duplicate_runs (
 );
 
 COMMENT ON TABLE lookalike.near_duplicate_runs IS 'How far the comparison of a collection''s records with each other has come.';
-COMMENT ON COLUMN lookalike.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_pairs.py).';
+COMMENT ON COLUMN lookalike.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_runs.py).';
 COMMENT ON COLUMN lookalike.near_duplicate_runs.started_at IS 'When the last run, finished or not, read the collection.';
 COMMENT ON COLUMN lookalike.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model.';
 

@@ -177,11 +177,16 @@ class Database:
             # The pool makes another one for it.
             connection.close()
             self._pool.putconn(connection)
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailable(UNREACHABLE)
 
 
 @contextmanager
 def advisory_lock(database: Database, name: str) -> Iterator[Connection[TupleRow] | None]:
-    """A session that holds the advisory lock of a name until it ends, however it ends; None if another has it."""
+    """A session that holds the advisory lock of a name until it ends, however it ends; None if another has it.
+
+    Needs a direct connection: a pooler in transaction mode would give the session, and the lock, to somebody else.
+    """
     with database.session() as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
         yield connection if row is not None and row[0] else None

@@ -82,7 +82,7 @@ def test_a_name_that_two_collections_want_at_once(service: Service) -> None:
     assert made is None
 
 
-def test_writing_into_a_collection_that_was_dropped_meanwhile(service: Service) -> None:
+def test_counting_in_a_collection_that_was_dropped_meanwhile(service: Service) -> None:
     collection = service.use_vectors(2)
     delete_collection(service.runtime, collection.id)
     with pytest.raises(CollectionNotFound):
