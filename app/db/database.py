@@ -28,6 +28,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.db.errors import COLLECTION_DELETED, UNREACHABLE, translated_errors
+from app.db.outage import Outage, connections_watched_by
 from app.db.queries import load_queries
 from app.domain.errors import CollectionNotFound, ConfigurationError, DatabaseUnavailable
 
@@ -58,14 +59,16 @@ class Database:
         self._in_use = 0
         self._counting = threading.Lock()
         self._options = {**_OPTIONS, **_patience_of(url)}
+        self._outage = Outage()
         self._pool = ConnectionPool(
             url,
+            connection_class=connections_watched_by(self._outage),
             min_size=1,
             max_size=pool_size,
             open=False,
             reconnect_timeout=1.0,
             kwargs=self._options,
-            configure=_configure,
+            configure=self._prepare,
             name="lookalike",
         )
 
@@ -153,6 +156,14 @@ class Database:
             self._pool.putconn(connection)
             with self._counting:
                 self._in_use -= 1
+
+    def _prepare(self, connection: Connection[TupleRow]) -> None:
+        try:
+            _configure(connection)
+        except ConfigurationError as error:
+            self._outage.noticed(error)
+            raise
+        self._outage.ended()
 
     def _take(self) -> Connection[TupleRow]:
         deadline = time.monotonic() + self._patience

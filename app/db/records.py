@@ -255,8 +255,8 @@ def delete_matching(
 ) -> Iterator[list[StoredRecord]]:
     """Delete the matching records in the order of ids; they are handed out as they were, a batch at a time.
 
-    Inside a transaction, of which the cursor is a part: nothing is deleted unless all batches are taken and the
-    transaction commits. Memory stays bounded by one batch, here and in the server.
+    Inside a transaction, of which the cursor is a part: what was handed out is gone when it commits, and locked
+    until then. Memory stays bounded by one batch.
     """
     # Otherwise the planner prefers plans that begin soon over plans that end soon.
     apply_settings(connection, {"cursor_tuple_fraction": "1"})

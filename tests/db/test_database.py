@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from psycopg.rows import scalar_row
@@ -69,18 +69,28 @@ class TestADatabaseThatIsAway:
         relay.start()
         assert one(database) == 1
 
-    def test_costs_a_line_of_the_log(
+    def test_costs_a_line_of_the_log_and_one_for_each_request(
         self, relay: Relay, environment: dict[str, str], caplog: pytest.LogCaptureFixture
     ) -> None:
         with Runtime(load_settings(environment), relay.url) as runtime:
             service = Service(runtime)
             service.use_vectors()
             relay.stop()
-            with caplog.at_level(logging.WARNING, "app"):
-                assert service.call("getRecordCount")["status"] == {"code": 503, "text": "database unavailable"}
-            relay.start()
-        lines = [record for record in caplog.records if record.name.startswith("app.")]
-        assert [line.exc_info for line in lines] in ([None], [])
+            with caplog.at_level(logging.WARNING):
+                for _ in range(2):
+                    assert service.call("getRecordCount")["status"] == {
+                        "code": 503,
+                        "text": "database unavailable",
+                    }
+                relay.start()
+                assert service.call("getRecordCount")["status"]["code"] == 200
+        assert [record.exc_info for record in caplog.records] == [None] * 4
+        assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+            "the database cannot be reached",
+            "DatabaseUnavailable",
+            "DatabaseUnavailable",
+            "the database can be reached again",
+        ]
 
 
 def test_a_busy_pool_is_waited_for(database_url: str) -> None:
@@ -105,6 +115,18 @@ def test_a_busy_pool_is_not_waited_for_without_end(database_url: str) -> None:
         one(database)
     assert one(database) == 1
     database.close()
+
+
+def test_a_database_without_the_extension_is_named(
+    new_database: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(new_database(), pool_size=1, statement_timeout=30)
+    database.open()
+    with pytest.raises(DatabaseUnavailable):
+        one(database)
+    database.close()
+    (line,) = caplog.records
+    assert "lookalike migrate" in line.getMessage()
 
 
 def test_a_url_that_cannot_be_read() -> None:
