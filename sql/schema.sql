@@ -239,12 +239,16 @@ CREATE TABLE lookalike.attribute_indexes (
     path          text[]      NOT NULL CHECK (cardinality(path) > 0),
     ready         boolean     NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL DEFAULT now(),
+    claim         uuid,
+    claimed_at    timestamptz,
     PRIMARY KEY (collection_id, id),
     UNIQUE (collection_id, path)
 );
 
 COMMENT ON COLUMN lookalike.attribute_indexes.id IS 'Part of the names of its indexes.';
 COMMENT ON COLUMN lookalike.attribute_indexes.ready IS 'False while its indexes are being built: searches do not count on them yet.';
+COMMENT ON COLUMN lookalike.attribute_indexes.claim IS 'Whoever builds or drops its indexes at this moment; NULL: nobody.';
+COMMENT ON COLUMN lookalike.attribute_indexes.claimed_at IS 'The last sign of whoever has the claim, one before each step.';
 
 -- An attribute may hold anything, so three B-trees serve it together: one over its numbers, one over the beginnings
 -- of its texts, both bounded, as an entry over 2.7 kB would make the insert fail; and one that knows the records
@@ -306,7 +310,7 @@ CREATE TABLE lookalike.near_duplicate_runs (
 );
 
 COMMENT ON TABLE lookalike.near_duplicate_runs IS 'How far the comparison of a collection''s records with each other has come.';
-COMMENT ON COLUMN lookalike.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_pairs.py).';
+COMMENT ON COLUMN lookalike.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_runs.py).';
 COMMENT ON COLUMN lookalike.near_duplicate_runs.started_at IS 'When the last run, finished or not, read the collection.';
 COMMENT ON COLUMN lookalike.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model.';
 

@@ -28,7 +28,7 @@ def row_type(fields: Mapping[str, tuple[str, int]]) -> np.dtype[np.void]:
 
 def copied_rows(
     connection: Connection[TupleRow],
-    statement: sql.Composed,
+    statement: sql.SQL,
     parameters: Mapping[str, Any],
     row: np.dtype[np.void],
 ) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""The parts that queries are completed with: the columns an answer needs, the join they need, and a filter.
+"""The columns an answer needs, the join they need, and the records made of them.
 
 No query reads what nobody will see.
 """
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from psycopg import sql
 
-from app.domain.condition import Condition
+from app.db.hash_bits import from_digits
 from app.domain.fields import Fields
 from app.domain.record import StoredRecord
 
@@ -45,12 +45,6 @@ def same_columns(fields: Fields) -> Fields:
     return Fields(named, everything=fields.needs_attributes)
 
 
-def condition(where: Condition) -> sql.SQL:
-    """The text for ``{where}``. A condition's text comes from the translator alone, its values are parameters."""
-    text: Any = f"({where.sql})"
-    return sql.SQL(text)
-
-
 def record_of_row(row: dict[str, Any]) -> StoredRecord:
     """A record from whichever columns were selected."""
     phash, vector = row.get("phash"), row.get("vector")
@@ -59,6 +53,6 @@ def record_of_row(row: dict[str, Any]) -> StoredRecord:
         attributes=row.get("attributes", {}),
         url=row.get("url"),
         file=row.get("file"),
-        phash=None if phash is None else int(phash, 2).to_bytes(32, "big"),
+        phash=None if phash is None else from_digits(phash),
         vector=None if vector is None else vector.to_numpy().astype(np.float16),
     )

@@ -147,9 +147,9 @@ def _common(table: str, number: int, query: Query) -> sql.Composable | None:
         return None
     counted = sql.SQL(" + ").join(
         sql.SQL("({}.tags ? {}::text)::integer").format(
-            sql.Identifier(table), sql.Placeholder(f"tag_{number}_{place}")
+            sql.Identifier(table), sql.Placeholder(f"tag_{number}_{n}")
         )
-        for place in range(len(query.tags))
+        for n in range(len(query.tags))
     )
     return sql.SQL("({})").format(counted)
 

@@ -3,49 +3,72 @@
 Nothing here relies on the state of a session: settings travel with each transaction and nothing stays prepared on
 the server, so that a pooler in transaction mode may stand between. A read sends its settings and its statement in
 one pipeline, which PostgreSQL runs as one transaction, and waits once.
+
+A busy database is waited for, one that cannot be reached is not: while somebody is using a connection of the pool,
+others may hope for it; when nobody is and yet there is none, the database does not answer. The pool itself tries
+for a second only, and anew with the next use, so that it is back as soon as the database is.
 """
 
 import select
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, LiteralString, TypeVar
+from uuid import UUID
 
 import orjson
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import BaseRowFactory, TupleRow, scalar_row
 from psycopg.types.json import set_json_dumps, set_json_loads
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
-from app.db.errors import translated_errors
-from app.domain.errors import ConfigurationError
+from app.db.errors import COLLECTION_DELETED, UNREACHABLE, translated_errors
+from app.db.outage import Outage, connections_watched_by
+from app.db.queries import load_queries
+from app.domain.errors import CollectionNotFound, ConfigurationError, DatabaseUnavailable
 
 Row = TypeVar("Row")
 Session = Connection[TupleRow]
 Statement = LiteralString | sql.SQL | sql.Composed
 NO_PARAMETERS: Mapping[str, Any] = {}
 
+_SECONDS_TO_CONNECT = 1.8
+"""How long a use waits for a connection that nobody has."""
+
+_OPTIONS: Mapping[str, Any] = {"autocommit": True, "prepare_threshold": None, "application_name": "lookalike"}
+
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
 
 class Database:
-    """The database of one process. It may be made before a fork; it has to be opened after it."""
+    """The database of one process. It may be made before a fork; it has to be opened after it.
 
-    def __init__(self, url: str, *, pool_size: int, statement_timeout: float) -> None:
+    A use waits for ``patience`` seconds at most until another one gives its connection back.
+    """
+
+    def __init__(self, url: str, *, pool_size: int, statement_timeout: float, patience: float = 10.0) -> None:
         self.url = url
         self._timeout = str(int(statement_timeout * 1000))
+        self._patience = patience
+        self._in_use = 0
+        self._counting = threading.Lock()
+        self._options = {**_OPTIONS, **_patience_of(url)}
+        self._outage = Outage()
         self._pool = ConnectionPool(
             url,
+            connection_class=connections_watched_by(self._outage),
             min_size=1,
             max_size=pool_size,
             open=False,
-            timeout=10,
-            kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "lookalike"},
-            configure=_configure,
-            check=_refuse_closed,
+            reconnect_timeout=1.0,
+            kwargs=self._options,
+            configure=self._prepare,
             name="lookalike",
         )
 
@@ -64,12 +87,32 @@ class Database:
         *,
         row_factory: BaseRowFactory[Row],
         settings: Mapping[str, str] = NO_PARAMETERS,
+        collection_id: UUID | None = None,
     ) -> list[Row]:
         """Rows of one statement, in one round trip.
 
-        ``settings`` (configuration parameters, e.g. ``hnsw.ef_search``) hold for this statement alone.
+        ``settings`` (configuration parameters, e.g. ``hnsw.ef_search``) hold for this statement alone. If the
+        statement is about a collection and has no rows, ``CollectionNotFound`` is raised where that is the reason.
         """
-        with translated_errors(), self._pool.connection() as connection:
+        rows = self._read(statement, parameters, row_factory, settings)
+        if not rows and collection_id is not None:
+            self.require_collection(collection_id)
+        return rows
+
+    def require_collection(self, collection_id: UUID) -> None:
+        """Raise ``CollectionNotFound`` for a collection that is deleted, or about to be."""
+        query, parameters = load_queries("collections")["collection_exists"], {"id": collection_id}
+        if not self._read(query, parameters, scalar_row, NO_PARAMETERS)[0]:
+            raise CollectionNotFound(COLLECTION_DELETED)
+
+    def _read(
+        self,
+        statement: Statement,
+        parameters: Mapping[str, Any],
+        row_factory: BaseRowFactory[Row],
+        settings: Mapping[str, str],
+    ) -> list[Row]:
+        with translated_errors(), self._connection() as connection:
             with connection.pipeline():
                 apply_settings(connection, {"statement_timeout": self._timeout, **settings})
                 cursor = connection.cursor(row_factory=row_factory)
@@ -92,21 +135,69 @@ class Database:
 
         ``settings`` as in ``read``; they hold until the end of the transaction.
         """
-        with translated_errors(), self._pool.connection() as connection, connection.transaction():
+        with translated_errors(), self._connection() as connection, connection.transaction():
             apply_settings(connection, {"statement_timeout": self._timeout, **settings})
             yield connection
 
     @contextmanager
     def session(self) -> Iterator[Connection[TupleRow]]:
         """A connection of one's own, in autocommit and without statement timeout: for DDL and bulk work."""
-        with translated_errors(), psycopg.connect(self.url, autocommit=True) as connection:
+        with translated_errors(), psycopg.connect(self.url, **self._options) as connection:
             _configure(connection)
             yield connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection[TupleRow]]:
+        """A connection of the pool that was alive a moment ago; raises ``DatabaseUnavailable``."""
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            self._pool.putconn(connection)
+            with self._counting:
+                self._in_use -= 1
+
+    def _prepare(self, connection: Connection[TupleRow]) -> None:
+        try:
+            _configure(connection)
+        except ConfigurationError as error:
+            self._outage.noticed(error)
+            raise
+        self._outage.ended()
+
+    def _take(self) -> Connection[TupleRow]:
+        deadline = time.monotonic() + self._patience
+        while True:
+            remaining = max(0.01, deadline - time.monotonic())
+            try:
+                connection = self._pool.getconn(min(remaining, _SECONDS_TO_CONNECT))
+            except PoolTimeout:
+                with self._counting:
+                    busy = self._in_use > 0
+                if not busy:
+                    raise DatabaseUnavailable(UNREACHABLE) from None
+                if time.monotonic() >= deadline:
+                    raise DatabaseUnavailable(
+                        "all database connections are in use; try again in a moment"
+                    ) from None
+                continue
+            if _is_open(connection):
+                with self._counting:
+                    self._in_use += 1
+                return connection
+            # The pool makes another one for it.
+            connection.close()
+            self._pool.putconn(connection)
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailable(UNREACHABLE)
 
 
 @contextmanager
 def advisory_lock(database: Database, name: str) -> Iterator[Connection[TupleRow] | None]:
-    """A session that holds the advisory lock of a name until it ends, however it ends; None if another has it."""
+    """A session that holds the advisory lock of a name until it ends, however it ends; None if another has it.
+
+    Needs a direct connection: a pooler in transaction mode would give the session, and the lock, to somebody else.
+    """
     with database.session() as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
         yield connection if row is not None and row[0] else None
@@ -129,6 +220,14 @@ def _set_locally(*settings: tuple[str, str]) -> sql.SQL:
     return sql.SQL(text)
 
 
+def _patience_of(url: str) -> dict[str, int]:
+    try:
+        # A network that swallows everything would be waited for two minutes.
+        return {} if "connect_timeout" in conninfo_to_dict(url) else {"connect_timeout": 5}
+    except psycopg.ProgrammingError:
+        raise ConfigurationError("the URL of the database cannot be read: is everything in it escaped?") from None
+
+
 def _configure(connection: Connection[Any]) -> None:
     try:
         register_vector(connection)
@@ -139,8 +238,6 @@ def _configure(connection: Connection[Any]) -> None:
         ) from None
 
 
-def _refuse_closed(connection: Connection[Any]) -> None:
+def _is_open(connection: Connection[Any]) -> bool:
     """Notice without a round trip that the server hung up: an idle connection has nothing to say but that."""
-    if select.select([connection.fileno()], [], [], 0)[0]:
-        connection.close()
-        raise psycopg.OperationalError("the server closed the connection")
+    return not connection.closed and not select.select([connection.fileno()], [], [], 0)[0]

@@ -5,16 +5,20 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import PoolTimeout
+from psycopg.errors import Diagnostic
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.errors import (
+    CollectionExists,
     CollectionNotFound,
     DatabaseUnavailable,
     InvalidRequest,
     LookalikeError,
     QueryTimeout,
 )
+
+COLLECTION_DELETED = "the collection was deleted in the meantime"
+UNREACHABLE = "the database cannot be reached"
 
 
 @contextmanager
@@ -24,26 +28,60 @@ def translated_errors() -> Iterator[None]:
         yield
     except (psycopg.Error, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        known = _translation(cause)
-        if known is None:
+        translated = _translation(cause)
+        if translated is None:
             raise
-        raise known from error
+        raise translated from (None if _is_lost(cause) else error)
+
+
+@contextmanager
+def deleted_if_missing() -> Iterator[None]:
+    """For statements that name a collection's own tables: without the table the collection is gone."""
+    try:
+        yield
+    except (errors.UndefinedTable, errors.UndefinedObject) as error:
+        raise CollectionNotFound(COLLECTION_DELETED) from error
 
 
 def _translation(error: BaseException | None) -> LookalikeError | None:
     match error:
-        case PoolTimeout():
-            return DatabaseUnavailable("no database connection could be had in time; try again in a moment")
         case errors.ProgramLimitExceeded() | errors.StatementTooComplex():
             return InvalidRequest("the request is too large or too deeply nested for the database")
         case errors.QueryCanceled():
             return QueryTimeout("the statement took longer than the statement timeout and was stopped")
         case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():
             return DatabaseUnavailable("the database is busy with conflicting work; try again in a moment")
-        case errors.CheckViolation() if "no partition of relation" in str(error):
-            return CollectionNotFound("the collection was deleted in the meantime")
+        case errors.CheckViolation() if _has_no_partition(error.diag):
+            return CollectionNotFound(COLLECTION_DELETED)
+        case errors.ForeignKeyViolation() if _has_no_collection(error.diag):
+            return CollectionNotFound(COLLECTION_DELETED)
+        case errors.UniqueViolation() if _is_of(error.diag, "collections", "collections_name"):
+            return CollectionExists("the account has a collection of this name already")
         case errors.DiskFull() | errors.OutOfMemory() | errors.TooManyConnections() | errors.CannotConnectNow():
             return DatabaseUnavailable("the database is out of resources or starting up; try again later")
         case psycopg.OperationalError() | psycopg.InterfaceError():
-            return DatabaseUnavailable("the database cannot be reached")
+            return DatabaseUnavailable(UNREACHABLE)
     return None
+
+
+# What an error is about stands in fields of their own; its text is in whatever language the server speaks.
+
+
+def _is_lost(error: BaseException | None) -> bool:
+    """Whether the connection is gone: where it broke says nothing, and nobody wants to read it a hundred times."""
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    return state is None or state.startswith(("08", "57P"))
+
+
+def _has_no_partition(diagnostics: Diagnostic) -> bool:
+    """A row for a partitioned table that fits none: a violated constraint without name, of the parent itself."""
+    return diagnostics.schema_name == "lookalike" and diagnostics.constraint_name is None
+
+
+def _has_no_collection(diagnostics: Diagnostic) -> bool:
+    return _is_of(diagnostics, diagnostics.table_name, f"{diagnostics.table_name}_collection_id_fkey")
+
+
+def _is_of(diagnostics: Diagnostic, table: str | None, constraint: str) -> bool:
+    found = (diagnostics.schema_name, diagnostics.table_name, diagnostics.constraint_name)
+    return found == ("lookalike", table, constraint)

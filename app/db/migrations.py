@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.db.errors import translated_errors
-from app.db.places import MIGRATIONS_FOLDER
+from app.db.folders import MIGRATIONS_FOLDER
 from app.domain.errors import ConfigurationError
 
 VERSION_SCHEMA = "lookalike"

@@ -10,27 +10,23 @@ so, and the caller asks for more, or for every distance, which misses nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from pgvector import HalfVector
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow, dict_row
 
-from app.db.columns import columns, condition, join, record_of_row, same_columns
+from app.db import statements
+from app.db.columns import record_of_row
 from app.db.database import Database, apply_settings
-from app.db.queries import load_queries
-from app.db.search import INDEX_LIMIT, LONGEST_REMEMBERED
+from app.db.hash_bits import to_digits
+from app.db.scan_settings import EVERY_DISTANCE, index_scan
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
 from app.domain.fingerprint import Appearance
 from app.domain.near_duplicate import HASH_BITS, Reach
 from app.domain.record import StoredRecord
-
-_QUERIES = load_queries("near_duplicates")
-
-_SETTINGS: Mapping[str, str] = {"jit": "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +54,7 @@ class Found:
 
 def settings_for(candidates: int | None) -> Mapping[str, str]:
     """The settings that a search with ``candidates`` of the vector index wants."""
-    if candidates is None:
-        return _SETTINGS
-    return {
-        **_SETTINGS,
-        "hnsw.ef_search": str(min(candidates, INDEX_LIMIT)),
-        "hnsw.iterative_scan": "relaxed_order",
-    }
+    return EVERY_DISTANCE if candidates is None else index_scan(candidates)
 
 
 def set_effort(connection: Connection[TupleRow], candidates: int | None) -> None:
@@ -86,7 +76,7 @@ def find(
     """The records within reach of a query: the id of a record, or an appearance.
 
     ``candidates`` of the vector index are looked at; None for computing every distance. Of more than ``limit``
-    records the nearest come.
+    records the nearest come. Raises ``CollectionNotFound`` when there are none as the collection was deleted.
     """
     rows = database.read(
         statement(collection, query, fields, candidates=candidates, where=where),
@@ -94,7 +84,10 @@ def find(
         row_factory=dict_row,
         settings=settings_for(candidates),
     )
-    return _found(rows, candidates)
+    found = _found(rows, candidates)
+    if not found.near and not rows[0]["seen"]:
+        database.require_collection(collection.id)
+    return found
 
 
 def find_each(
@@ -127,33 +120,15 @@ def statement(
     where: Condition = EVERYTHING,
 ) -> sql.SQL:
     """The statement of a search for near duplicates."""
-    complete = _completed if len(where.sql) <= LONGEST_REMEMBERED else _completed.__wrapped__
-    return complete(
-        "query_by_id" if isinstance(query, str) else "query_by_values",
-        "visual_exact" if candidates is None else "visual_by_index",
-        same_columns(fields),
-        where.sql,
+    return statements.statement(
+        "near_duplicates",
+        "near_duplicates",
+        fields=fields,
+        where=where,
         dimension=collection.model.dimension,
+        query="query_by_id" if isinstance(query, str) else "query_by_values",
+        visual="visual_exact" if candidates is None else "visual_by_index",
     )
-
-
-@lru_cache(maxsize=512)
-def _completed(query: str, visual: str, fields: Fields, where: str, *, dimension: int) -> sql.SQL:
-    literal = sql.Literal(dimension)
-    # Text of the project's own files and of the filter's translator, no text of a client.
-    text: Any = (
-        sql.SQL(_QUERIES["near_duplicates"])
-        .format(
-            columns=columns(fields),
-            join=join(fields),
-            where=condition(Condition(where)),
-            dimension=literal,
-            query=sql.SQL(_QUERIES[query]).format(dimension=literal),
-            visual=sql.SQL(_QUERIES[visual]).format(dimension=literal),
-        )
-        .as_string()
-    )
-    return sql.SQL(text)
 
 
 def parameters(
@@ -166,7 +141,7 @@ def parameters(
     where: Condition = EVERYTHING,
 ) -> dict[str, Any]:
     """The parameters that go with ``statement``."""
-    known = {
+    common = {
         "collection_id": collection.id,
         "model_id": collection.model_id,
         "candidates": candidates,
@@ -175,9 +150,9 @@ def parameters(
         **where.parameters,
     }
     if isinstance(query, str):
-        return {**known, "query_id": query}
-    phash = None if query.phash is None else f"{int.from_bytes(query.phash, 'big'):0256b}"
-    return {**known, "vector": HalfVector(query.vector), "phash": phash}
+        return {**common, "query_id": query}
+    phash = None if query.phash is None else to_digits(query.phash)
+    return {**common, "vector": HalfVector(query.vector), "phash": phash}
 
 
 def _limits(reach: Reach, *, every_distance: bool) -> dict[str, object]:
@@ -200,4 +175,4 @@ def _found(rows: Sequence[dict[str, Any]], candidates: int | None) -> Found:
     exhausted = candidates is not None and summary["seen"] < candidates
     complete = candidates is None or (not exhausted and summary["within"] < candidates)
     near = [Near(record_of_row(row), row["visual"], row["bits"]) for row in rows if row["id"] is not None]
-    return Found(summary["known"], complete, exhausted, near)
+    return Found(summary["query_found"], complete, exhausted, near)

@@ -1,56 +1,111 @@
-"""The partitions of a collection: made, indexed and dropped without locking out the other collections.
+"""The tables that a collection has of its own: their names, and how they come and go without locking out others.
 
-Made: two tables on their own, attached afterwards (SHARE UPDATE EXCLUSIVE on the parents), in the transaction that
-creates the collection. Dropped: the collection is marked, which hides it at once; then each partition is detached
-concurrently, which waits for running queries but blocks none, and dropped. Every step can be taken again after an
-interruption. Identifiers are made from the collection's UUID and the model's number, never from a client's text.
+Every collection has a partition of the records and of the embeddings; one of the pairs of near duplicates comes
+with its first run. A new kind of partition is a member of ``Table``, a query ``create_<table>_partition``, and the
+moment in which it is made.
+
+Made: tables on their own, attached afterwards (SHARE UPDATE EXCLUSIVE on the parents). Dropped: the collection is
+marked, which hides it at once; then each partition is detached concurrently, which waits for running queries but
+blocks none, and dropped. Every step can be taken again after an interruption. Names are made from the collection's
+UUID and from numbers, never from a client's text, and nothing else in the program knows how.
 """
 
+from collections.abc import Mapping
+from enum import StrEnum
 from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, dict_row, scalar_row
 
 from app.db.database import Database
+from app.db.errors import deleted_if_missing
 from app.db.queries import load_queries
+from app.db.records import lock_for_writing
 
 _QUERIES = load_queries("partitions")
-_SCHEMA = "lookalike_data"
+_PARENTS = "lookalike"
+_PARTITIONS = "lookalike_data"
+
+
+class Table(StrEnum):
+    """The tables that are partitioned by collection; each one refers to none but those before it."""
+
+    RECORDS = "records"
+    EMBEDDINGS = "embeddings"
+    NEAR_DUPLICATE_PAIRS = "near_duplicate_pairs"
+
+
+def partition_name(table: Table, collection_id: UUID) -> str:
+    """The name of a collection's partition with its schema, for ``to_regclass``; it needs no quotes."""
+    return f"{_PARTITIONS}.{_name(table, collection_id)}"
+
+
+def own_tables(collection_id: UUID) -> Mapping[str, sql.Identifier]:
+    """The partitions of a collection as identifiers: what ``{records}``, ``{embeddings}``, … stand for."""
+    return {table.value: sql.Identifier(_PARTITIONS, _name(table, collection_id)) for table in Table}
+
+
+def attribute_index_names(collection_id: UUID, index_id: int) -> Mapping[str, sql.Identifier]:
+    """The B-trees of an index on an attribute: ``{number}``, ``{text}`` and ``{irregular}``, in ``{schema}``."""
+    owner = _name(Table.RECORDS, collection_id)
+    names = {kind: sql.Identifier(f"{owner}_{index_id}_{kind}") for kind in ("number", "text", "irregular")}
+    return {"schema": sql.Identifier(_PARTITIONS), **names}
 
 
 def create_partitions(
     connection: Connection[TupleRow], collection_id: UUID, *, model_id: int, dimension: int
 ) -> None:
-    """Make the two partitions of a new collection with all their indexes, inside the caller's transaction."""
-    for name in (
-        "create_records_partition",
-        "create_embeddings_partition",
-        "create_vector_index",
-        "attach_records_partition",
-        "attach_embeddings_partition",
-        "tie_embeddings_to_records",
-    ):
-        connection.execute(_statement(name, collection_id, model_id, dimension))
+    """Make the partitions of a new collection with all their indexes, inside the caller's transaction."""
+    for name in ("create_records_partition", "create_embeddings_partition", "create_vector_index"):
+        connection.execute(_of_model(name, collection_id, model_id, dimension))
+    for table in (Table.RECORDS, Table.EMBEDDINGS):
+        connection.execute(_of_partition("attach_partition", table, collection_id))
+    connection.execute(_of_collection("tie_embeddings_to_records", collection_id))
+
+
+def create_pairs_partition(connection: Connection[TupleRow], collection_id: UUID) -> None:
+    """Make a collection's partition of pairs if it has none (in autocommit); raises ``CollectionNotFound``."""
+    table = Table.NEAR_DUPLICATE_PAIRS
+    if _exists(connection, table, collection_id):
+        return
+    with deleted_if_missing(), connection.transaction():
+        # The foreign keys wait for running writers, and whoever comes then would wait behind in a longer queue.
+        lock_for_writing(connection, collection_id, alone=True)
+        connection.execute(_of_collection("create_near_duplicate_pairs_partition", collection_id))
+        connection.execute(_of_partition("attach_partition", table, collection_id))
+        connection.execute(_of_collection("tie_pairs_to_records", collection_id))
+
+
+def clear_pairs_partition(connection: Connection[TupleRow], collection_id: UUID) -> None:
+    """Throw away all pairs of a collection."""
+    connection.execute(_of_collection("clear_pairs", collection_id))
 
 
 def drop_vector_index(
     connection: Connection[TupleRow], collection_id: UUID, *, model_id: int, dimension: int
 ) -> None:
     """Drop the HNSW index; searches go on by computing every distance."""
-    connection.execute(_statement("drop_vector_index", collection_id, model_id, dimension))
+    connection.execute(_of_model("drop_vector_index", collection_id, model_id, dimension))
 
 
 def build_vector_index(
     connection: Connection[TupleRow], collection_id: UUID, *, model_id: int, dimension: int
 ) -> None:
-    """Build the HNSW index anew while the collection is read and written (outside a transaction)."""
-    connection.execute(_statement("drop_vector_index", collection_id, model_id, dimension))
-    connection.execute(_statement("create_vector_index_concurrently", collection_id, model_id, dimension))
+    """Build the HNSW index anew while the collection is read and written (outside a transaction).
+
+    Raises ``CollectionNotFound`` for one that was deleted.
+    """
+    with deleted_if_missing():
+        connection.execute(_of_model("drop_vector_index", collection_id, model_id, dimension))
+        connection.execute(_of_model("create_vector_index_concurrently", collection_id, model_id, dimension))
 
 
 def collections_without_vector_index(database: Database) -> list[UUID]:
     """Collections whose HNSW index is missing or was left unfinished."""
-    return database.read(_QUERIES["collections_without_vector_index"], row_factory=scalar_row)
+    rows = database.read(_QUERIES["vector_indexed_collections"], row_factory=dict_row)
+    names = [f"{_PARTITIONS}.{_vector_index(row['id'], row['model_id'])}" for row in rows]
+    valid = set(database.read(_QUERIES["valid_indexes"], {"names": names}, row_factory=scalar_row))
+    return [row["id"] for row, name in zip(rows, names, strict=True) if name not in valid]
 
 
 def marked_collections(database: Database) -> list[UUID]:
@@ -61,33 +116,61 @@ def marked_collections(database: Database) -> list[UUID]:
 def drop_partitions(connection: Connection[TupleRow], collection_id: UUID) -> None:
     """Drop the partitions of a marked collection, from wherever an earlier attempt stopped (in autocommit)."""
     # The records last: the others refer to them.
-    for table in ("near_duplicate_pairs", "embeddings", "records"):
-        name = f"{table}_{collection_id.hex}"
-        identifiers = {
-            "parent": sql.Identifier("lookalike", table),
-            "partition": sql.Identifier(_SCHEMA, name),
-        }
+    for table in reversed(Table):
         with connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(_QUERIES["partition_state"], {"name": name, "parent": f"lookalike.{table}"})
-            state = cursor.fetchone()
+            parameters = {
+                "partition": partition_name(table, collection_id),
+                "parent": f"{_PARENTS}.{table}",
+            }
+            state = cursor.execute(_QUERIES["partition_state"], parameters).fetchone()
         assert state is not None
         if state["detach_pending"]:
-            connection.execute(sql.SQL(_QUERIES["finish_detach"]).format(**identifiers))
+            connection.execute(_of_partition("finish_detach", table, collection_id))
         elif state["attached"]:
-            connection.execute(sql.SQL(_QUERIES["detach_partition"]).format(**identifiers))
-        connection.execute(sql.SQL(_QUERIES["drop_partition"]).format(**identifiers))
+            connection.execute(_of_partition("detach_partition", table, collection_id))
+        connection.execute(_of_partition("drop_partition", table, collection_id))
 
 
-def _statement(name: str, collection_id: UUID, model_id: int, dimension: int) -> sql.Composed:
-    owner = collection_id.hex
-    return sql.SQL(_QUERIES[name]).format(
-        records=sql.Identifier(_SCHEMA, f"records_{owner}"),
-        embeddings=sql.Identifier(_SCHEMA, f"embeddings_{owner}"),
-        records_owner=sql.Identifier(f"records_{owner}_owner"),
-        embeddings_owner=sql.Identifier(f"embeddings_{owner}_owner"),
-        embeddings_dimension=sql.Identifier(f"embeddings_{owner}_dimension_{model_id}"),
-        hnsw=sql.Identifier(f"embeddings_{owner}_hnsw_{model_id}"),
+def _exists(connection: Connection[TupleRow], table: Table, collection_id: UUID) -> bool:
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        name = {"partition": partition_name(table, collection_id)}
+        return bool(cursor.execute(_QUERIES["partition_exists"], name).fetchone())
+
+
+def _name(table: Table, collection_id: UUID) -> str:
+    return f"{table}_{collection_id.hex}"
+
+
+def _vector_index(collection_id: UUID, model_id: int) -> str:
+    return f"{_name(Table.EMBEDDINGS, collection_id)}_hnsw_{model_id}"
+
+
+def _of_partition(query: str, table: Table, collection_id: UUID) -> sql.Composed:
+    """A query about one partition."""
+    return sql.SQL(_QUERIES[query]).format(
+        parent=sql.Identifier(_PARENTS, table),
+        partition=sql.Identifier(_PARTITIONS, _name(table, collection_id)),
         collection_id=sql.Literal(str(collection_id)),
+    )
+
+
+def _of_collection(query: str, collection_id: UUID, **others: sql.Composable) -> sql.Composed:
+    """A query about the partitions of a collection, each with the name of the constraint that says whose it is."""
+    owners = {f"{table}_owner": sql.Identifier(f"{_name(table, collection_id)}_owner") for table in Table}
+    return sql.SQL(_QUERIES[query]).format(
+        collection_id=sql.Literal(str(collection_id)), **own_tables(collection_id), **owners, **others
+    )
+
+
+def _of_model(query: str, collection_id: UUID, model_id: int, dimension: int) -> sql.Composed:
+    """A query about the embeddings of one model."""
+    index, embeddings = _vector_index(collection_id, model_id), _name(Table.EMBEDDINGS, collection_id)
+    return _of_collection(
+        query,
+        collection_id,
+        hnsw=sql.Identifier(index),
+        qualified_hnsw=sql.Identifier(_PARTITIONS, index),
+        embeddings_dimension=sql.Identifier(f"{embeddings}_dimension_{model_id}"),
         model_id=sql.Literal(model_id),
         dimension=sql.Literal(dimension),
     )

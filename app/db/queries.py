@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import LiteralString, cast
 
-from app.db.places import SQL_FOLDER
+from app.db.folders import SQL_FOLDER
 
 _NAME = re.compile(r"^-- name: (\w+)\n(?:--.*\n)*", re.MULTILINE)
 

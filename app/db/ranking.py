@@ -6,24 +6,21 @@ from typing import Any
 
 import orjson
 from psycopg import sql
-from psycopg.rows import class_row, tuple_row
+from psycopg.rows import class_row
 
 from app.db import combined_distance
-from app.db.columns import condition
 from app.db.database import Database
-from app.db.queries import load_queries
-from app.db.search import PAGES_SAMPLED
+from app.db.sampling import sample_tags as sample_tags
+from app.db.scan_settings import EVERY_DISTANCE, LOOK_UPS_ONLY, index_scan
+from app.db.statements import statement_with
 from app.domain.collection import Collection
 from app.domain.combined_distance import Aggregation, Query
 from app.domain.condition import EVERYTHING, Condition
 
-_QUERIES = load_queries("ranking")
-_SETTINGS = {"jit": "off"}
-
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A record's place in a ranking; ``proven`` when no record that was not looked at can come before it."""
+    """A record of a ranking; ``proven`` when no record that was not looked at can come before it."""
 
     key: int
     id: str
@@ -68,7 +65,8 @@ def ranked_exact(
         statement(search, name, bounded=farthest is not None),
         parameters(search, limit=limit, excluded=excluded, farthest=farthest or 0.0),
         row_factory=class_row(Ranked),
-        settings=_SETTINGS,
+        settings=EVERY_DISTANCE,
+        collection_id=search.collection.id,
     )
 
 
@@ -91,48 +89,31 @@ def ranked_candidates(
         parameters(search, limit=limit, excluded=excluded, candidates=candidates, listed=listed),
         row_factory=class_row(Ranked),
         settings=candidate_settings(candidates),
+        collection_id=search.collection.id,
     )
 
 
 def candidate_settings(candidates: int) -> dict[str, str]:
     """The settings that ``ranked_candidates`` needs."""
-    return {
-        **_SETTINGS,
-        "hnsw.ef_search": str(candidates),
-        "hnsw.iterative_scan": "relaxed_order",
-        # Everything there is looked up by an index, however many records the planner believes to have the tags.
-        "enable_seqscan": "off",
-    }
-
-
-def sample_tags(database: Database, collection: Collection, tags: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """For each tag the number of records in a sample and of those that have it; empty where the collection is."""
-    rows = database.read(
-        _QUERIES["sample_tags"],
-        {
-            "collection_id": collection.id,
-            "records": f"lookalike_data.records_{collection.id.hex}",
-            "pages": PAGES_SAMPLED,
-            "wanted_tags": list(tags),
-        },
-        row_factory=tuple_row,
-        settings=_SETTINGS,
-    )
-    return {tag: (sampled, matching) for tag, sampled, matching in rows}
+    return {**index_scan(candidates), **LOOK_UPS_ONLY}
 
 
 def statement(search: CombinedSearch, name: str, *, bounded: bool = False) -> sql.Composed:
     """The statement of a name in ``ranking.sql``, completed for a search; ``bounded`` by a farthest distance."""
     shape = (search.queries, search.aggregation)
     dimension = search.collection.model.dimension
-    return sql.SQL(_QUERIES[name]).format(
-        where=condition(search.where),
-        dimension=sql.Literal(dimension),
-        tags=sql.SQL(_QUERIES["tags" if search.has_tags else "no_tags"]),
-        own_tags=sql.SQL(_QUERIES["own_tags" if search.has_tags else "no_own_tags"]).format(),
-        distance=combined_distance.distance(*shape, dimension),
-        lower=combined_distance.lower(*shape, dimension) if bounded else sql.SQL("0"),
-        bound=combined_distance.bound(*shape),
+    return statement_with(
+        "ranking",
+        name,
+        {
+            "distance": combined_distance.distance(*shape, dimension),
+            "lower": combined_distance.lower(*shape, dimension) if bounded else sql.SQL("0"),
+            "bound": combined_distance.bound(*shape),
+        },
+        where=search.where,
+        dimension=dimension,
+        tags="tags" if search.has_tags else "no_tags",
+        own_tags="own_tags" if search.has_tags else "no_own_tags",
     )
 
 

@@ -1,4 +1,7 @@
-"""Records of one collection: inserting, reading, changing, deleting."""
+"""Records of one collection: inserting, reading, changing, deleting.
+
+Reading raises ``CollectionNotFound`` where nothing is found because the collection was deleted.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,12 +13,14 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, dict_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from app.db.columns import columns, condition, join, record_of_row
-from app.db.database import Database
+from app.db import statements
+from app.db.columns import record_of_row
+from app.db.database import Database, apply_settings
+from app.db.hash_bits import to_digits
 from app.db.queries import load_queries
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
-from app.domain.fields import Fields
+from app.domain.fields import ONLY_ID, Fields
 from app.domain.record import NewRecord, StoredRecord
 
 _QUERIES = load_queries("records")
@@ -31,6 +36,13 @@ def known_ids(database: Database, collection_id: UUID, ids: Sequence[str]) -> se
     """Which of the ids exist."""
     parameters = {"collection_id": collection_id, "ids": list(ids)}
     return set(database.read(_QUERIES["known_ids"], parameters, row_factory=scalar_row))
+
+
+def has_record(database: Database, collection_id: UUID, id: str) -> bool:
+    """Whether there is a record; raises ``CollectionNotFound``."""
+    parameters = {"collection_id": collection_id, "ids": [id]}
+    query = _QUERIES["known_ids"]
+    return bool(database.read(query, parameters, row_factory=scalar_row, collection_id=collection_id))
 
 
 def known_ids_within(connection: Connection[TupleRow], collection_id: UUID, ids: Sequence[str]) -> set[str]:
@@ -52,7 +64,7 @@ def insert_records(
         "urls": [record.url for record in records],
         "files": [record.file for record in records],
         "content_hashes": [record.content_hash for record in records],
-        "phashes": [None if record.phash is None else _bits(record.phash) for record in records],
+        "phashes": [None if record.phash is None else to_digits(record.phash) for record in records],
         "phash_qualities": [record.phash_quality for record in records],
         "embeddings": [HalfVector(record.embedding) for record in records],
     }
@@ -98,7 +110,9 @@ def get_records(
 ) -> dict[str, StoredRecord]:
     """The records of some ids, by id; those that do not exist are missing."""
     parameters = {"collection_id": collection.id, "model_id": collection.model_id, "ids": list(ids)}
-    rows = database.read(statement("get_records", fields), parameters, row_factory=dict_row)
+    rows = database.read(
+        statement("get_records", fields), parameters, row_factory=dict_row, collection_id=collection.id
+    )
     return {row["id"]: record_of_row(row) for row in rows}
 
 
@@ -121,10 +135,12 @@ def update_records(
 
 
 def count_records(database: Database, collection_id: UUID) -> int:
-    """How many records the collection holds."""
-    return int(
-        database.read(_QUERIES["count_records"], {"collection_id": collection_id}, row_factory=scalar_row)[0]
-    )
+    """How many records the collection holds; raises ``CollectionNotFound``."""
+    query, parameters = _QUERIES["count_records"], {"collection_id": collection_id}
+    count = int(database.read(query, parameters, row_factory=scalar_row)[0])
+    if not count:
+        database.require_collection(collection_id)
+    return count
 
 
 def count_records_within(connection: Connection[TupleRow], collection_id: UUID) -> int:
@@ -132,6 +148,24 @@ def count_records_within(connection: Connection[TupleRow], collection_id: UUID) 
     with connection.cursor(row_factory=scalar_row) as cursor:
         count = cursor.execute(_QUERIES["count_records"], {"collection_id": collection_id}).fetchone()
         return int(count or 0)
+
+
+def count_matching(database: Database, collection: Collection, where: Condition, *, limit: int) -> int:
+    """How many records match, or ``limit`` if there are more; raises ``CollectionNotFound``."""
+    parameters = {"collection_id": collection.id, "limit": limit, **where.parameters}
+    count = int(database.read(statement("count_matching", where=where), parameters, row_factory=scalar_row)[0])
+    if not count:
+        database.require_collection(collection.id)
+    return count
+
+
+def records_of_keys(
+    database: Database, collection: Collection, keys: Sequence[int], fields: Fields
+) -> dict[int, StoredRecord]:
+    """Records by their keys; those that no longer exist are missing."""
+    parameters = _parameters(collection, EVERYTHING, keys=list(keys))
+    rows = database.read(statement("records_of_keys", fields), parameters, row_factory=dict_row)
+    return {row["key"]: record_of_row(row) for row in rows}
 
 
 def page_of_records(
@@ -148,6 +182,7 @@ def page_of_records(
         statement("page_of_records", fields, where),
         _parameters(collection, where, limit=limit, offset=offset),
         row_factory=dict_row,
+        collection_id=collection.id,
     )
     return [record_of_row(row) for row in rows]
 
@@ -162,6 +197,7 @@ def all_records(
             statement("records_after", fields, where),
             _parameters(collection, where, after=after, limit=batch),
             row_factory=dict_row,
+            collection_id=collection.id,
         )
         if rows:
             yield [record_of_row(row) for row in rows]
@@ -178,6 +214,7 @@ def random_records(
         statement("random_records", fields, where),
         _parameters(collection, where, count=count),
         row_factory=dict_row,
+        collection_id=collection.id,
     )
     return [record_of_row(row) for row in rows]
 
@@ -191,14 +228,33 @@ def lock_matching(
         return [record_of_row(row) for row in cursor]
 
 
-def statement(name: str, fields: Fields, where: Condition = EVERYTHING) -> sql.Composed:
-    """The statement of a name, completed for the fields that an answer shows and for a filter."""
-    return sql.SQL(_QUERIES[name]).format(columns=columns(fields), join=join(fields), where=condition(where))
+def delete_matching(
+    connection: Connection[TupleRow],
+    collection: Collection,
+    fields: Fields,
+    where: Condition,
+    *,
+    batch: int = 1000,
+) -> Iterator[list[StoredRecord]]:
+    """Delete the matching records in the order of ids; they are handed out as they were, a batch at a time.
+
+    Inside a transaction, of which the cursor is a part: what was handed out is gone when it commits, and locked
+    until then. Memory stays bounded by one batch.
+    """
+    # Otherwise the planner prefers plans that begin soon over plans that end soon.
+    apply_settings(connection, {"cursor_tuple_fraction": "1"})
+    with connection.cursor("doomed", row_factory=dict_row) as cursor:
+        cursor.execute(statement("lock_matching", fields, where), _parameters(collection, where))
+        while rows := cursor.fetchmany(batch):
+            doomed = [record_of_row(row) for row in rows]
+            delete_records(connection, collection.id, [record.id for record in doomed])
+            yield doomed
+
+
+def statement(name: str, fields: Fields = ONLY_ID, where: Condition = EVERYTHING) -> sql.SQL:
+    """The statement of a name in ``records.sql``, completed for what an answer shows and for a filter."""
+    return statements.statement("records", name, fields=fields, where=where)
 
 
 def _parameters(collection: Collection, where: Condition, **others: Any) -> dict[str, Any]:
     return {"collection_id": collection.id, "model_id": collection.model_id, **where.parameters, **others}
-
-
-def _bits(hash_bytes: bytes) -> str:
-    return f"{int.from_bytes(hash_bytes, 'big'):0256b}"

@@ -1,8 +1,10 @@
-"""Searching by distance, by the vector index or by computing every distance."""
+"""Searching by distance, by the vector index or by computing every distance.
 
-from collections.abc import Iterable, Mapping
+All searches raise ``CollectionNotFound`` where they find nothing because the collection was deleted.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,28 +13,18 @@ from pgvector import HalfVector
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from app.db.columns import columns, condition, join, record_of_row, same_columns
+from app.db import statements
+from app.db.columns import record_of_row
 from app.db.database import Database
-from app.db.queries import load_queries
+from app.db.partitions import Table, partition_name
+from app.db.sampling import rows_of_size
+from app.db.sampling import sample_matching as sample_matching
+from app.db.scan_settings import EVERY_DISTANCE, index_scan
+from app.db.scan_settings import INDEX_LIMIT as INDEX_LIMIT
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
 from app.domain.ranking import Neighbour
-
-_QUERIES = load_queries("search")
-
-INDEX_LIMIT = 1000
-"""The most neighbours that an HNSW scan is asked for: hnsw.ef_search ends there."""
-
-# Compiling a search takes longer than the search, where the server would do it.
-_SETTINGS: Mapping[str, str] = {"jit": "off"}
-
-PAGES_SAMPLED = 64
-"""Of the records' partition: what samples are taken from."""
-
-LONGEST_REMEMBERED = 10_000
-"""Statements of longer filters are made anew each time: remembering them would cost memory."""
-_PAGE, _PAGE_HEADER, _ITEM_POINTER = 8192, 24, 4
 
 Query = str | NDArray[np.float32]
 """The id of a stored record (an unknown one finds nothing), or a vector of shape (dimension,)."""
@@ -105,12 +97,12 @@ def nearest_candidates(
 
     ``near``: how many of the candidates count as near.
     """
-    known = parameters(search, limit=limit, offset=offset, candidates=candidates)
     rows = database.read(
         statement(search, "nearest"),
-        {**known, "near": near},
+        {**parameters(search, limit=limit, offset=offset, candidates=candidates), "near": near},
         row_factory=dict_row,
-        settings=_index_settings(candidates),
+        settings=index_scan(candidates),
+        collection_id=search.collection.id,
     )
     if not rows:
         return Found([], complete=False)
@@ -129,11 +121,12 @@ def nearest_head(
     """All that matches among ``candidates`` of the vector index, nearest first, but for some identities."""
     rows = database.read(
         statement(search, "nearest_head"),
-        {**parameters(search, candidates=candidates), "known": list(known)},
+        {**parameters(search, candidates=candidates), "excluded": list(known)},
         row_factory=dict_row,
-        settings=_index_settings(candidates),
+        settings=index_scan(candidates),
+        collection_id=search.collection.id,
     )
-    return [Candidate(_neighbour(row), row["identity"], row["place"]) for row in rows]
+    return [Candidate(_neighbour(row), row["identity"], row["rank"]) for row in rows]
 
 
 def nearest_rest(
@@ -142,9 +135,10 @@ def nearest_rest(
     """A page of all that match, but for some identities, by computing every distance."""
     rows = database.read(
         statement(search, "nearest_each"),
-        {**parameters(search, limit=limit, offset=offset), "known": list(known)},
+        {**parameters(search, limit=limit, offset=offset), "excluded": list(known)},
         row_factory=dict_row,
-        settings=_SETTINGS,
+        settings=EVERY_DISTANCE,
+        collection_id=search.collection.id,
     )
     return [_neighbour(row) for row in rows]
 
@@ -157,7 +151,8 @@ def nearest_exact(database: Database, search: Search, *, limit: int, offset: int
         statement(search, "nearest_exact" if search.is_plain else "nearest_matching"),
         parameters(search, limit=limit, offset=offset),
         row_factory=dict_row,
-        settings=_SETTINGS,
+        settings=EVERY_DISTANCE,
+        collection_id=search.collection.id,
     )
     stored = _stored_in(search, rows[0]["size"]) if rows and search.is_plain else None
     return Found([_neighbour(row) for row in rows], stored=stored)
@@ -169,8 +164,11 @@ def within_candidates(database: Database, search: Search, *, radius: float, limi
         statement(search, "within_candidates"),
         {**parameters(search, limit=limit, candidates=candidates), "radius": radius / 100},
         row_factory=dict_row,
-        settings=_index_settings(candidates),
+        settings=index_scan(candidates),
+        collection_id=search.collection.id,
     )
+    if not rows[0]["candidates"]:
+        database.require_collection(search.collection.id)
     neighbours = [_neighbour(row) for row in rows if row["distance"] is not None]
     return Within(neighbours, rows[0]["candidates"], rows[0]["farthest"])
 
@@ -181,58 +179,26 @@ def within_exact(database: Database, search: Search, *, radius: float, limit: in
         statement(search, "within_exact"),
         {**parameters(search, limit=limit), "radius": radius / 100},
         row_factory=dict_row,
-        settings=_SETTINGS,
+        settings=EVERY_DISTANCE,
+        collection_id=search.collection.id,
     )
     return [_neighbour(row) for row in rows]
 
 
-def sample_matching(database: Database, collection: Collection, where: Condition) -> tuple[int, int, int]:
-    """A sample of the collection: how many records, how many of them match, how many there are in all."""
-    rows = database.read(
-        sql.SQL(_QUERIES["sample_matching"]).format(where=condition(where)),
-        {
-            **_of_collection(collection),
-            "records": f"lookalike_data.records_{collection.id.hex}",
-            "pages": PAGES_SAMPLED,
-            **where.parameters,
-        },
-        row_factory=dict_row,
-        settings=_SETTINGS,
-    )
-    return rows[0]["sampled"], rows[0]["matching"], round(rows[0]["records"])
-
-
 def statement(search: Search, name: str) -> sql.SQL:
     """The statement of a name in ``search.sql``, completed for a search."""
-    complete = _completed if len(search.where.sql) <= LONGEST_REMEMBERED else _completed.__wrapped__
-    return complete(
+    of_product = search.product is not None
+    return statements.statement(
+        "search",
         name,
-        same_columns(search.fields),
-        search.where.sql,
-        of_product=search.product is not None,
-        by_id=isinstance(search.query, str),
+        fields=search.fields,
+        where=search.where,
         dimension=search.collection.model.dimension,
+        query="query_by_id" if isinstance(search.query, str) else "query_by_vector",
+        identity="of_product" if of_product else "of_record",
+        excluded="excluded_products" if of_product else "excluded_records",
+        size="size_of_embeddings",
     )
-
-
-@lru_cache(maxsize=512)
-def _completed(name: str, fields: Fields, where: str, *, of_product: bool, by_id: bool, dimension: int) -> sql.SQL:
-    literal = sql.Literal(dimension)
-    # Text of the project's own files and of the filter's translator, no text of a client.
-    text: Any = (
-        sql.SQL(_QUERIES[name])
-        .format(
-            columns=columns(fields),
-            join=join(fields),
-            where=condition(Condition(where)),
-            identity=sql.SQL(_QUERIES["of_product" if of_product else "of_record"]),
-            known=sql.SQL(_QUERIES["known_products" if of_product else "known_records"]),
-            dimension=literal,
-            query=sql.SQL(_QUERIES["query_by_id" if by_id else "query_by_vector"]).format(dimension=literal),
-        )
-        .as_string()
-    )
-    return sql.SQL(text)
 
 
 def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: int = 0) -> dict[str, Any]:
@@ -242,8 +208,9 @@ def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: i
     )
     product = search.product or ""
     return {
-        **_of_collection(search.collection),
-        "embeddings": f"lookalike_data.embeddings_{search.collection.id.hex}",
+        "collection_id": search.collection.id,
+        "model_id": search.collection.model_id,
+        "embeddings": partition_name(Table.EMBEDDINGS, search.collection.id),
         "candidates": candidates,
         "reach": offset + limit,
         "limit": limit,
@@ -254,31 +221,9 @@ def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: i
     }
 
 
-def _of_collection(collection: Collection) -> dict[str, Any]:
-    return {"collection_id": collection.id, "model_id": collection.model_id}
-
-
-def _index_settings(candidates: int) -> dict[str, str]:
-    # The iterative scan goes on where deleted rows left too few.
-    return {**_SETTINGS, "hnsw.ef_search": str(candidates), "hnsw.iterative_scan": "relaxed_order"}
-
-
 def _neighbour(row: dict[str, Any]) -> Neighbour:
     return Neighbour(record_of_row(row), row["distance"])
 
 
 def _stored_in(search: Search, size: list[float]) -> int:
-    return _stored(*size, dimension=search.collection.model.dimension)
-
-
-def _stored(size: float, counted_pages: float, counted_rows: float, *, dimension: int) -> int:
-    """About how many embeddings a table of some size in bytes holds.
-
-    As densely as when it was last counted, as PostgreSQL's planner reckons, too; before that, as densely as rows
-    of their length can lie.
-    """
-    if counted_pages > 0 and counted_rows >= 0:
-        return round(size / _PAGE * counted_rows / counted_pages)
-    row = 24 + 16 + 8 + 8 + 8 + 2 * dimension  # header, collection_id, model_id, key, header of the vector, vector
-    row += -row % 8
-    return round(size / _PAGE) * ((_PAGE - _PAGE_HEADER) // (row + _ITEM_POINTER))
+    return rows_of_size(*size, dimension=search.collection.model.dimension)

@@ -31,6 +31,11 @@ WHERE c.deleted_at IS NULL
   AND (%(name)s::text IS NULL OR c.name = %(name)s)
 ORDER BY c.created_at, c.id;
 
+-- name: collection_exists
+-- parameters: id
+-- rows: whether it does, and is not about to be dropped
+SELECT EXISTS (SELECT FROM lookalike.collections WHERE id = %(id)s AND deleted_at IS NULL);
+
 -- name: update_collection
 -- parameters: id, name, capacity, product_field, and set_name, set_capacity, set_product_field: which of them count
 -- rows: one when there is such a collection

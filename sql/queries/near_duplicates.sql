@@ -40,7 +40,7 @@ WHERE every.distance * 100 <= visual_limit.distance
 -- parameters: those of {query}, {visual} and {where}; visual, bits, together_bits with together_visual (arrays: the
 -- limits, as in app/domain/near_duplicate.py), candidate_bits, candidate_visual (those of candidates by the hash and,
 -- where the query has a hash, by the embedding), limit
--- rows: known (whether the query has an embedding), seen (candidates of the vector index), within (those of them
+-- rows: query_found (whether the query has an embedding), seen (candidates of the vector index), within (those of them
 -- within reach), visual (distance), bits (Hamming distance, NULL unless both hashes count), {columns}; one row with
 -- the id NULL when there are none
 WITH query AS MATERIALIZED (
@@ -88,7 +88,7 @@ WITH query AS MATERIALIZED (
 )
 SELECT summary.*, near.*
 FROM (
-    SELECT EXISTS (SELECT FROM query) AS known,
+    SELECT EXISTS (SELECT FROM query) AS query_found,
            count(*) AS seen,
            count(*) FILTER (WHERE visual.distance * 100 <= (SELECT distance FROM visual_limit)) AS within
     FROM visual

@@ -1,6 +1,6 @@
--- The two partitions of a collection. The names in braces are identifiers that the caller fills in:
--- {records}, {embeddings}: the partitions, lookalike_data.records_<id> and lookalike_data.embeddings_<id>;
--- {records_owner}, {embeddings_owner}: names of their CHECK constraints; {hnsw}: the vector index;
+-- The partitions of collections. The names in braces are identifiers that app/db/partitions.py fills in:
+-- {records}, {embeddings}, {near_duplicate_pairs}: those of one collection; with _owner: the names of their CHECK
+-- constraints; {parent}, {partition}: any one of them; {hnsw}: the vector index, {qualified_hnsw} with its schema;
 -- {collection_id}, {model_id}, {dimension}: literals.
 
 -- name: create_records_partition
@@ -20,18 +20,31 @@ CREATE TABLE {embeddings} (
     CONSTRAINT {embeddings_dimension} CHECK (model_id <> {model_id} OR vector_dims(embedding) = {dimension})
 );
 
--- name: attach_records_partition
--- Takes SHARE UPDATE EXCLUSIVE on the parent: readers and writers of other collections go on.
-ALTER TABLE lookalike.records ATTACH PARTITION {records} FOR VALUES IN ({collection_id});
+-- name: create_near_duplicate_pairs_partition
+-- Like create_records_partition.
+CREATE TABLE {near_duplicate_pairs} (
+    LIKE lookalike.near_duplicate_pairs INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+    CONSTRAINT {near_duplicate_pairs_owner} CHECK (collection_id = {collection_id})
+);
 
--- name: attach_embeddings_partition
--- Like attach_records_partition.
-ALTER TABLE lookalike.embeddings ATTACH PARTITION {embeddings} FOR VALUES IN ({collection_id});
+-- name: attach_partition
+-- Takes SHARE UPDATE EXCLUSIVE on the parent: readers and writers of other collections go on.
+ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES IN ({collection_id});
 
 -- name: tie_embeddings_to_records
 -- From partition to partition, so that no lock reaches beyond the collection.
 ALTER TABLE {embeddings} ADD FOREIGN KEY (collection_id, key) REFERENCES {records} (collection_id, key)
     ON DELETE CASCADE;
+
+-- name: tie_pairs_to_records
+-- Like tie_embeddings_to_records.
+ALTER TABLE {near_duplicate_pairs}
+    ADD FOREIGN KEY (collection_id, a_key) REFERENCES {records} (collection_id, key) ON DELETE CASCADE,
+    ADD FOREIGN KEY (collection_id, b_key) REFERENCES {records} (collection_id, key) ON DELETE CASCADE;
+
+-- name: clear_pairs
+-- Takes no rows one by one, and locks out nobody but readers of the collection's own pairs.
+TRUNCATE {near_duplicate_pairs};
 
 -- name: create_vector_index
 -- The HNSW index of one model's rows.
@@ -47,31 +60,38 @@ CREATE INDEX CONCURRENTLY {hnsw} ON {embeddings}
 
 -- name: drop_vector_index
 -- Before a bulk load into an empty collection; and what a killed build left behind.
-DROP INDEX IF EXISTS lookalike_data.{hnsw};
+DROP INDEX IF EXISTS {qualified_hnsw};
 
--- name: collections_without_vector_index
--- Collections whose vector index is missing or unfinished.
--- rows: id
-SELECT c.id
-FROM lookalike.collections c
-LEFT JOIN pg_index i ON i.indexrelid = to_regclass(format(
-    'lookalike_data.embeddings_%%s_hnsw_%%s', replace(c.id::text, '-', ''), c.model_id))
-WHERE c.deleted_at IS NULL AND i.indisvalid IS NOT TRUE
-ORDER BY c.created_at, c.id;
+-- name: vector_indexed_collections
+-- All collections, each of which should have a vector index.
+-- rows: id, model_id
+SELECT id, model_id FROM lookalike.collections WHERE deleted_at IS NULL ORDER BY created_at, id;
+
+-- name: valid_indexes
+-- Which of some indexes exist and are finished.
+-- parameters: names (with schema)
+-- rows: name
+SELECT named.name
+FROM unnest(%(names)s::text[]) AS named (name)
+JOIN pg_index i ON i.indexrelid = to_regclass(named.name)
+WHERE i.indisvalid;
 
 -- name: marked_collections
 -- Collections that are marked for deletion.
 -- rows: id
 SELECT id FROM lookalike.collections WHERE deleted_at IS NOT NULL ORDER BY deleted_at, id;
 
+-- name: partition_exists
+-- parameters: partition (with schema)
+-- rows: whether it exists
+SELECT to_regclass(%(partition)s) IS NOT NULL;
+
 -- name: partition_state
 -- How far a partition is on its way out.
--- parameters: name (without schema), parent (with schema)
--- rows: exists, attached, detach_pending
-SELECT t.oid IS NOT NULL AS exists,
-       h.inhrelid IS NOT NULL AS attached,
-       coalesce(h.inhdetachpending, false) AS detach_pending
-FROM (SELECT to_regclass('lookalike_data.' || quote_ident(%(name)s)) AS oid) t
+-- parameters: partition, parent (both with schema)
+-- rows: attached, detach_pending
+SELECT h.inhrelid IS NOT NULL AS attached, coalesce(h.inhdetachpending, false) AS detach_pending
+FROM (SELECT to_regclass(%(partition)s) AS oid) t
 LEFT JOIN pg_inherits h ON h.inhrelid = t.oid AND h.inhparent = %(parent)s::regclass;
 
 -- name: detach_partition

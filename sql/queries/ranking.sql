@@ -1,6 +1,6 @@
 -- Rankings by a combined distance: to several vectors, and with the agreement of tags. {distance} is an expression
--- over e.embedding, e.tags and e.own_tags, {lower} one over g.embedding and g.tags that is never greater; both have parameters of
--- their own (app/db/ranking.py). {where} as in records.sql, {tags} and {own_tags} stand at the end. Records that an
+-- over e.embedding, e.tags and e.own_tags, {lower} one over g.embedding and g.tags that is never greater; both have
+-- parameters of their own (app/db/combined_distance.py). {where} as in records.sql, {tags} and {own_tags} stand at the end. Records that an
 -- earlier part of the ranking holds already come as excluded keys.
 
 -- name: ranked_exact
@@ -103,22 +103,6 @@ FROM (
 CROSS JOIN reaches
 ORDER BY every.distance, every.id
 LIMIT %(limit)s;
-
--- name: sample_tags
--- How often some tags occur among the records of some pages, always the same ones while the collection does not change.
--- parameters: collection_id, records (the partition's name), pages, wanted_tags
--- rows: tag, sampled (the same in every row), matching
-WITH sample AS MATERIALIZED (
-    SELECT r.attributes -> 'tags' AS tags
-    FROM lookalike.records r TABLESAMPLE SYSTEM ((
-        SELECT least(100, %(pages)s * current_setting('block_size')::bigint * 100.0
-                          / greatest(1, pg_relation_size(to_regclass(%(records)s)))))) REPEATABLE (0)
-    WHERE r.collection_id = %(collection_id)s
-)
-SELECT wanted.tag, count(*) AS sampled, count(*) FILTER (WHERE sample.tags ? wanted.tag) AS matching
-FROM unnest(%(wanted_tags)s::text[]) AS wanted (tag)
-CROSS JOIN sample
-GROUP BY wanted.tag;
 
 -- name: no_tags
 NULL::jsonb

@@ -96,10 +96,29 @@ SELECT {columns}
 FROM r
 {join};
 
+-- name: count_matching
+-- How many records match, counted no further than a limit.
+-- parameters: collection_id, limit, and those of {where}
+-- rows: count
+SELECT count(*)
+FROM (
+    SELECT FROM lookalike.records r
+    WHERE r.collection_id = %(collection_id)s AND {where}
+    LIMIT %(limit)s
+) matching;
+
 -- name: count_records
 -- parameters: collection_id
 -- rows: count
 SELECT count(*) FROM lookalike.records r WHERE r.collection_id = %(collection_id)s;
+
+-- name: records_of_keys
+-- parameters: collection_id, model_id, keys
+-- rows: key, {columns} of those that still exist
+SELECT r.key, {columns}
+FROM lookalike.records r
+{join}
+WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
 
 -- name: page_of_records
 -- One page of the matching records in the order of ids. Without a filter the page is cut on the index alone, before

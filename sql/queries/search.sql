@@ -13,22 +13,27 @@
  WHERE q.collection_id = %(collection_id)s AND q.model_id = %(model_id)s AND q.key = (
      SELECT i.key FROM lookalike.records i WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s))
 
+-- name: size_of_embeddings
+-- Of the embeddings in bytes, and their pages and rows as last counted.
+-- parameters: embeddings (the name of the partition)
+(SELECT ARRAY[pg_relation_size(t.oid), t.relpages, t.reltuples]::float8[]
+ FROM pg_class t WHERE t.oid = to_regclass(%(embeddings)s))
+
 -- name: nearest
 -- A page of the matching candidates of the vector index. The innermost query has exactly the shape that the index
 -- serves, and nothing here needs all of its rows: the scan ends with the page.
--- parameters: collection_id, model_id, candidates, near, reach (offset + limit), limit, offset, embeddings (the name
--- of the partition), and those of {query} and {where}
+-- parameters: collection_id, model_id, candidates, near, reach (offset + limit), limit, offset, and those of {query},
+-- {size} and {where}
 -- rows: {columns}, distance; farther: the distance of the first candidate beyond the page's ties, not above theirs
 -- when the candidates end with them; near_matching: how many of the rows before the page's end are among the first
--- `near` candidates; size: of the embeddings in bytes, and their pages and rows as last counted
+-- `near` candidates; size, as in size_of_embeddings
 SELECT page.*, max(page.following) OVER () * 100 AS farther,
-       count(*) FILTER (WHERE page.place <= %(near)s) OVER () AS near_matching,
-       (SELECT ARRAY[pg_relation_size(t.oid), t.relpages, t.reltuples]::float8[]
-        FROM pg_class t WHERE t.oid = to_regclass(%(embeddings)s)) AS size
+       count(*) FILTER (WHERE page.rank <= %(near)s) OVER () AS near_matching,
+       {size} AS size
 FROM (
-    SELECT {columns}, c.distance * 100 AS distance, c.following, c.place
+    SELECT {columns}, c.distance * 100 AS distance, c.following, c.rank
     FROM (
-        SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS place,
+        SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS rank,
                lead(n.distance) OVER (ORDER BY n.distance) AS following
         FROM (
             SELECT e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
@@ -48,11 +53,11 @@ ORDER BY page.distance, page.id
 LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: nearest_head
--- All matching candidates, the nearest of each {identity}, but for the identities in {known}. The farthest candidate
+-- All matching candidates, the nearest of each {identity}, but for the identities in {excluded}. The farthest candidate
 -- is left out with all that are equally far: of those the index may hold more, and equal distances go by id.
--- parameters: collection_id, model_id, candidates, known (identities as text), and those of {query}, {where} and
+-- parameters: collection_id, model_id, candidates, excluded (identities as text), and those of {query}, {where} and
 -- {identity}
--- rows: {columns}, distance, identity (as text), place (among the candidates)
+-- rows: {columns}, distance, identity (as text), rank (among the candidates)
 WITH candidates AS MATERIALIZED (
     SELECT e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
     FROM lookalike.embeddings e
@@ -60,17 +65,17 @@ WITH candidates AS MATERIALIZED (
     ORDER BY e.embedding::halfvec({dimension}) <-> {query}
     LIMIT %(candidates)s
 ), matching AS MATERIALIZED (
-    SELECT r.key, r.id, c.distance, c.place, {identity} AS identity
-    FROM (SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS place FROM candidates n) c
+    SELECT r.key, r.id, c.distance, c.rank, {identity} AS identity
+    FROM (SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS rank FROM candidates n) c
     JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = c.key
     WHERE c.distance < (SELECT max(distance) FROM candidates) AND {where}
 ), chosen AS MATERIALIZED (
     SELECT DISTINCT ON (m.identity) m.*
     FROM matching m
-    WHERE m.identity <> ALL ({known})
+    WHERE m.identity <> ALL ({excluded})
     ORDER BY m.identity, m.distance, m.id
 )
-SELECT {columns}, chosen.distance * 100 AS distance, chosen.identity::text AS identity, chosen.place
+SELECT {columns}, chosen.distance * 100 AS distance, chosen.identity::text AS identity, chosen.rank
 FROM chosen
 JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = chosen.key
 {join}
@@ -81,8 +86,7 @@ ORDER BY chosen.distance, r.id;
 -- at the last distance come along, so that the cut is made in the order of ids.
 -- parameters: as in nearest without candidates; rows: as in nearest
 SELECT {columns}, nearest.distance * 100 AS distance,
-       (SELECT ARRAY[pg_relation_size(t.oid), t.relpages, t.reltuples]::float8[]
-        FROM pg_class t WHERE t.oid = to_regclass(%(embeddings)s)) AS size
+       {size} AS size
 FROM (
     SELECT every.collection_id, every.key, every.distance
     FROM (
@@ -127,8 +131,8 @@ LIMIT %(limit)s OFFSET %(offset)s;
 -- name: of_record
 r.key
 
--- name: known_records
-%(known)s::text[]::bigint[]
+-- name: excluded_records
+%(excluded)s::text[]::bigint[]
 
 -- name: of_product
 -- As an array, so that no product is taken for the key of a record that has none. A dotted name is a path into
@@ -139,13 +143,13 @@ CASE WHEN nullif(r.attributes #> %(product_path)s::text[], 'null') IS NULL
      ELSE jsonb_build_array(r.attributes #> %(product_path)s::text[])
 END
 
--- name: known_products
-%(known)s::text[]::jsonb[]
+-- name: excluded_products
+%(excluded)s::text[]::jsonb[]
 
 -- name: nearest_each
--- Of all matching records the nearest of each {identity}, but for the identities in {known}, by computing every
+-- Of all matching records the nearest of each {identity}, but for the identities in {excluded}, by computing every
 -- distance.
--- parameters: collection_id, model_id, known (identities as text), limit, offset, and those of {query}, {where} and
+-- parameters: collection_id, model_id, excluded (identities as text), limit, offset, and those of {query}, {where} and
 -- {identity}
 -- rows: {columns}, distance
 SELECT {columns}, page.distance * 100 AS distance
@@ -162,7 +166,7 @@ FROM (
             WHERE r.collection_id = %(collection_id)s AND {where}
             OFFSET 0
         ) every
-        WHERE every.distance IS NOT NULL AND every.identity <> ALL ({known})
+        WHERE every.distance IS NOT NULL AND every.identity <> ALL ({excluded})
         ORDER BY every.identity, every.distance, every.id
     ) chosen
     ORDER BY chosen.distance, chosen.id
@@ -171,30 +175,6 @@ FROM (
 JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
 {join}
 ORDER BY page.distance, r.id;
-
--- name: sample_matching
--- How many of some records match a filter. The records are those of some pages, always the same ones while the
--- collection does not change, so that all pages of one search are planned alike.
--- parameters: collection_id, records (the partition's name), pages, and those of {where}
--- rows: one: sampled, matching, records (about how many there are in all)
-SELECT counted.sampled, counted.matching,
-       CASE WHEN part.percent < 100 AND part.relpages > 0 AND part.reltuples >= 0
-            THEN part.size / current_setting('block_size')::bigint * (part.reltuples / part.relpages)
-            ELSE counted.sampled * 100 / part.percent
-       END::float8 AS records
-FROM (
-    SELECT t.size, t.relpages, t.reltuples,
-           least(100, %(pages)s * current_setting('block_size')::bigint * 100.0 / greatest(1, t.size)) AS percent
-    FROM (SELECT pg_relation_size(oid) AS size, relpages, reltuples
-          FROM pg_class WHERE oid = to_regclass(%(records)s)) t
-) part
-CROSS JOIN (
-    SELECT count(*) AS sampled, count(*) FILTER (WHERE {where}) AS matching
-    FROM lookalike.records r TABLESAMPLE SYSTEM ((
-        SELECT least(100, %(pages)s * current_setting('block_size')::bigint * 100.0
-                          / greatest(1, pg_relation_size(to_regclass(%(records)s)))))) REPEATABLE (0)
-    WHERE r.collection_id = %(collection_id)s
-) counted;
 
 -- name: within_candidates
 -- The matching candidates of the vector index within a radius, one of each {identity}. They are all there are when

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.db.folders import SQL_FOLDER
 from app.db.migrations import downgrade, migrate, require_current_schema
-from app.db.places import SQL_FOLDER
 from app.domain.errors import ConfigurationError, DatabaseUnavailable
 from app.postgres.embedded import EmbeddedPostgres
 

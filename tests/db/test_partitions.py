@@ -1,6 +1,8 @@
 """Partitions come and go without locking out the other collections."""
 
+import re
 import threading
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -8,11 +10,14 @@ import pytest
 from psycopg import sql
 
 from app.db import partitions
+from app.db.folders import SQL_FOLDER
 from app.domain.errors import CollectionNotFound
 from app.services.operating.collections import create_collection, delete_collection, finish_deletion
 from app.services.operating.repairing import repair
 from app.services.runtime import Runtime
 from tests.service import Service, ids
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def names(url: str, collection_id: UUID) -> set[str]:
@@ -111,6 +116,37 @@ def test_the_dimension_is_checked_by_the_database(service: Service, database_url
         connection.execute(
             "UPDATE lookalike.embeddings SET embedding = '[1,0]' WHERE collection_id = %s", [collection.id]
         )
+
+
+def test_nothing_else_knows_their_names() -> None:
+    """Other modules ask: a new kind of partition, or another schema, is a change in one place."""
+    own = {"partitions.py"}
+    modules = [path for path in (ROOT / "app").rglob("*.py") if path.name not in own]
+    texts = {path: path.read_text() for path in (*modules, *(SQL_FOLDER / "queries").glob("*.sql"))}
+    assert [
+        path for path, text in texts.items() if re.search(r"lookalike_data|records_\{|embeddings_\{", text)
+    ] == []
+
+
+def test_all_kinds_are_dropped(service: Service, database_url: str) -> None:
+    collection = service.use_vectors(3)
+    with service.runtime.database.session() as connection:
+        for _ in range(2):
+            partitions.create_pairs_partition(connection, collection.id)
+    assert names(database_url, collection.id) == {f"{table}_{collection.id.hex}" for table in partitions.Table}
+    delete_collection(service.runtime, collection.id)
+    assert names(database_url, collection.id) == set()
+
+
+def test_no_table_is_made_for_a_collection_that_is_gone(service: Service) -> None:
+    collection = service.use_vectors(3)
+    delete_collection(service.runtime, collection.id)
+    owner = {"model_id": collection.model_id, "dimension": 3}
+    with service.runtime.database.session() as connection:
+        with pytest.raises(CollectionNotFound):
+            partitions.create_pairs_partition(connection, collection.id)
+        with pytest.raises(CollectionNotFound):
+            partitions.build_vector_index(connection, collection.id, **owner)
 
 
 def test_embeddings_follow_their_records(service: Service, database_url: str) -> None:

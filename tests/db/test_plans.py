@@ -53,7 +53,7 @@ def test_filtered_searches_use_the_vector_index_or_that_of_attributes(
 ) -> None:
     database, where = service.runtime.database, parse_filter({"sku": "s17"}).condition()
     asked = search.Search(collection, "x1", ONLY_ID, where, "price")
-    parameters = {**search.parameters(asked, limit=10, candidates=100), "radius": 0.1, "near": 100, "known": []}
+    parameters = {**search.parameters(asked, limit=10, candidates=100), "radius": 0.1, "near": 100, "excluded": []}
     for name in ("nearest", "nearest_head", "within_candidates"):
         plan = database.explain(search.statement(asked, name), parameters)
         assert "_hnsw_" in plan, plan

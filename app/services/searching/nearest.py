@@ -152,7 +152,7 @@ def _is_unknown(runtime: Runtime, asked: Search) -> bool:
     """Whether the query is an id that the collection does not hold."""
     if not isinstance(asked.query, str):
         return False
-    return not records.known_ids(runtime.database, asked.collection.id, [asked.query])
+    return not records.has_record(runtime.database, asked.collection.id, asked.query)
 
 
 def _sorted(neighbours: Sequence[Neighbour]) -> list[Neighbour]:

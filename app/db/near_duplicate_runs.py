@@ -1,0 +1,72 @@
+"""How far the comparison of a collection's records with each other has come.
+
+What a run has compared is kept as the set of the records' keys, not as a highest key: keys are handed out before
+transactions commit, and connections keep some in store, so that a lower key may turn up after a higher one. As the
+differences of sorted keys, compressed, the set takes about a byte for each record.
+"""
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row, scalar_row
+
+from app.db.database import Database
+from app.db.partitions import clear_pairs_partition
+from app.db.queries import load_queries
+from app.domain.collection import Collection
+
+_QUERIES = load_queries("near_duplicate_runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The state of a collection's runs. ``finished_at`` is None until one was finished."""
+
+    model_id: int
+    radius: float
+    finished_at: datetime | None
+
+
+def find_run(database: Database, collection: Collection) -> Run | None:
+    """The state of the collection's runs; None before the first."""
+    rows = database.read(_QUERIES["find_run"], {"collection_id": collection.id}, row_factory=class_row(Run))
+    return rows[0] if rows else None
+
+
+def begin_run(connection: Connection[TupleRow], collection: Collection, radius: float) -> None:
+    """Begin or go on with a run. What was found for another model or radius is thrown away."""
+    key = {"collection_id": collection.id}
+    with connection.transaction(), connection.cursor(row_factory=class_row(Run)) as cursor:
+        previous = cursor.execute(_QUERIES["find_run"], key).fetchone()
+        if previous is None or (previous.model_id, previous.radius) != (collection.model_id, radius):
+            clear_pairs_partition(connection, collection.id)
+            connection.execute(_QUERIES["forget_run"], key)
+        none = _packed(np.empty(0, np.int64))
+        connection.execute(
+            _QUERIES["begin_run"], {**key, "model_id": collection.model_id, "radius": radius, "compared": none}
+        )
+
+
+def compared_keys(connection: Connection[TupleRow], collection: Collection) -> NDArray[np.int64]:
+    """The keys of records whose pairs with each other are stored, ascending."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        packed = cursor.execute(_QUERIES["compared_keys"], {"collection_id": collection.id}).fetchone()
+    return np.cumsum(np.frombuffer(zlib.decompress(packed or _packed(np.empty(0, np.int64))), "<i8"))
+
+
+def save_progress(
+    connection: Connection[TupleRow], collection: Collection, compared: NDArray[np.int64], *, finished: bool
+) -> None:
+    """Record the keys whose pairs are all stored; in the transaction that stores the last of them."""
+    connection.execute(
+        _QUERIES["save_progress"],
+        {"collection_id": collection.id, "compared": _packed(compared), "finished": finished},
+    )
+
+
+def _packed(keys: NDArray[np.int64]) -> bytes:
+    return zlib.compress(np.diff(np.sort(keys), prepend=0).astype("<i8").tobytes(), 1)

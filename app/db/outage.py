@@ -1,0 +1,53 @@
+"""An outage of the database in the log: a line when it begins, with the reason, and one when it is over."""
+
+import logging
+import threading
+from typing import Any, Self
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+log = logging.getLogger(__name__)
+
+# The pool would tell of each attempt, in several lines.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+
+class Outage:
+    """What a process knows of the state of its database."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_on = False
+
+    def noticed(self, error: Exception) -> None:
+        """A connection could not be made, or is of no use."""
+        if self._changed(to=True):
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            log.warning("the database cannot be reached: %s", reason)
+
+    def ended(self) -> None:
+        """A connection was made, and can be used."""
+        if self._changed(to=False):
+            log.warning("the database can be reached again")
+
+    def _changed(self, *, to: bool) -> bool:
+        with self._lock:
+            before, self._is_on = self._is_on, to
+        return before is not to
+
+
+def connections_watched_by(outage: Outage) -> type[Connection[TupleRow]]:
+    """The class of connections that report to ``outage`` when they cannot be made."""
+
+    class Watched(Connection[TupleRow]):
+        @classmethod
+        def connect(cls, *args: Any, **options: Any) -> Self:
+            try:
+                return super().connect(*args, **options)
+            except psycopg.Error as error:
+                outage.noticed(error)
+                raise
+
+    return Watched

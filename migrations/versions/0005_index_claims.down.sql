@@ -1,0 +1,3 @@
+ALTER TABLE lookalike.attribute_indexes DROP COLUMN claim, DROP COLUMN claimed_at;
+
+COMMENT ON COLUMN lookalike.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_pairs.py).';

@@ -1,0 +1,31 @@
+-- How far the comparison of a collection's records with each other has come.
+
+-- name: find_run
+-- parameters: collection_id
+-- rows: model_id, radius, finished_at
+SELECT model_id, radius, finished_at FROM lookalike.near_duplicate_runs WHERE collection_id = %(collection_id)s;
+
+-- name: compared_keys
+-- parameters: collection_id
+-- rows: compared
+SELECT compared FROM lookalike.near_duplicate_runs WHERE collection_id = %(collection_id)s;
+
+-- name: begin_run
+-- parameters: collection_id, model_id, radius, compared (of none)
+-- rows: started_at
+INSERT INTO lookalike.near_duplicate_runs AS run (collection_id, model_id, radius, compared)
+VALUES (%(collection_id)s, %(model_id)s, %(radius)s, %(compared)s)
+ON CONFLICT (collection_id) DO UPDATE
+SET started_at = excluded.started_at
+RETURNING started_at;
+
+-- name: forget_run
+-- parameters: collection_id
+DELETE FROM lookalike.near_duplicate_runs WHERE collection_id = %(collection_id)s;
+
+-- name: save_progress
+-- parameters: collection_id, compared, finished
+UPDATE lookalike.near_duplicate_runs
+SET compared = %(compared)s,
+    finished_at = CASE WHEN %(finished)s THEN started_at ELSE finished_at END
+WHERE collection_id = %(collection_id)s;

@@ -1,0 +1,44 @@
+-- Looking at a few records to know about all. {where} as in records.sql.
+
+-- name: sample
+-- Some pages of the records, always the same ones while the collection does not change.
+-- parameters: records (the partition's name), pages
+TABLESAMPLE SYSTEM ((
+    SELECT least(100, %(pages)s * current_setting('block_size')::bigint * 100.0
+                      / greatest(1, pg_relation_size(to_regclass(%(records)s)))))) REPEATABLE (0)
+
+-- name: sample_matching
+-- How many of some records match a filter. The records are those of some pages, always the same ones while the
+-- collection does not change, so that all pages of one search are planned alike.
+-- parameters: collection_id, and those of {sample} and {where}
+-- rows: one: sampled, matching, records (about how many there are in all); none when there is no such partition
+SELECT counted.sampled, counted.matching,
+       CASE WHEN part.percent < 100 AND part.relpages > 0 AND part.reltuples >= 0
+            THEN part.size / current_setting('block_size')::bigint * (part.reltuples / part.relpages)
+            ELSE counted.sampled * 100 / part.percent
+       END::float8 AS records
+FROM (
+    SELECT t.size, t.relpages, t.reltuples,
+           least(100, %(pages)s * current_setting('block_size')::bigint * 100.0 / greatest(1, t.size)) AS percent
+    FROM (SELECT pg_relation_size(oid) AS size, relpages, reltuples
+          FROM pg_class WHERE oid = to_regclass(%(records)s)) t
+) part
+CROSS JOIN (
+    SELECT count(*) AS sampled, count(*) FILTER (WHERE {where}) AS matching
+    FROM lookalike.records r {sample}
+    WHERE r.collection_id = %(collection_id)s
+) counted;
+
+-- name: sample_tags
+-- How often some tags occur among the records of some pages, always the same ones while the collection does not change.
+-- parameters: collection_id, wanted_tags, and those of {sample}
+-- rows: tag, sampled (the same in every row), matching
+WITH sample AS MATERIALIZED (
+    SELECT r.attributes -> 'tags' AS tags
+    FROM lookalike.records r {sample}
+    WHERE r.collection_id = %(collection_id)s
+)
+SELECT wanted.tag, count(*) AS sampled, count(*) FILTER (WHERE sample.tags ? wanted.tag) AS matching
+FROM unnest(%(wanted_tags)s::text[]) AS wanted (tag)
+CROSS JOIN sample
+GROUP BY wanted.tag;
