@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import orjson
@@ -12,6 +14,9 @@ from app.api.status import OK, Status
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
 from app.domain.skip import Skip, SkipReason
+
+_SPOOLED = 8 << 20
+_PIECE = 1 << 18
 
 
 def start_clock() -> None:
@@ -80,6 +85,34 @@ def streamed_listing(batches: Iterable[Sequence[Mapping[str, Any]]], **members: 
         yield b"]," + orjson.dumps(rest)[1:]
 
     return Response(body(), mimetype="application/json")
+
+
+class SpooledListing:
+    """A listing that is kept aside until it may be sent: in memory while it is small, then in a file."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(_SPOOLED)  # noqa: SIM115 - closed at the end of the answer
+        self._count = 0
+
+    def add(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Add records to the listing."""
+        if records:
+            self._file.write((b"," if self._count else b"") + _members(records))
+            self._count += len(records)
+
+    def answer(self, status: Status = OK) -> Response:
+        """The answer with all of them."""
+        rest = {
+            "answer_count": self._count,
+            "status": present_status(status),
+            "statistics": _statistics(g.started),
+        }
+        self._file.seek(0)
+        pieces = iter(lambda: self._file.read(_PIECE), b"")
+        response = Response(chain([b'{"answer_records":['], pieces, [b"]," + orjson.dumps(rest)[1:]]))
+        response.mimetype = "application/json"
+        response.call_on_close(self._file.close)
+        return response
 
 
 def _members(batch: Sequence[Mapping[str, Any]]) -> bytes:

@@ -219,15 +219,6 @@ def random_records(
     return [record_of_row(row) for row in rows]
 
 
-def lock_matching(
-    connection: Connection[TupleRow], collection: Collection, fields: Fields, *, where: Condition
-) -> list[StoredRecord]:
-    """The matching records in the order of ids, locked until the end of the transaction."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(statement("lock_matching", fields, where), _parameters(collection, where))
-        return [record_of_row(row) for row in cursor]
-
-
 def delete_matching(
     connection: Connection[TupleRow],
     collection: Collection,

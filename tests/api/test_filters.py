@@ -115,6 +115,18 @@ def test_a_read_only_token_deletes_nothing(service: Service) -> None:
     assert service.call("find", filter={"price": 1})["answer_count"] == 1
 
 
+def test_more_is_deleted_than_a_batch_and_all_is_told(service: Service) -> None:
+    service.use_vectors(4)
+    for start in range(0, 2500, 500):
+        service.insert_vectors({f"x{n:05}": [1, 0, 0, n] for n in range(start, start + 500)}, group="odd")
+    service.insert_vectors({"kept": [1, 0, 0, 0]}, group="even")
+    answer = service.call("deleteByFilter", filter={"group": "odd"}, fields_to_return=["group"])
+    assert answer["status"] == {"code": 220, "text": "records deleted"}
+    assert answer["answer_count"] == 2500
+    assert answer["answer_records"][-1] == {"_id": "x02499", "group": "odd"}
+    assert ids(service.call("allRecords")) == ["kept"]
+
+
 def test_visual_knn(service: Service) -> None:
     query = {"_id": "r10"}
     answer = service.call("visualKNN", query_record=query, k=4, filter={"tags": "green"})

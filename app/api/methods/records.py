@@ -8,7 +8,7 @@ from flask import Response, request
 from marshmallow import fields
 
 from app.api.answer_schemas import AllRecordsAnswer, CountAnswer, ListingAnswer, ProcessingAnswer
-from app.api.answers import answer, listing, processing, streamed_listing
+from app.api.answers import SpooledListing, answer, listing, processing, streamed_listing
 from app.api.methods.base import Method, NoFields
 from app.api.presenters import Members, present_records
 from app.api.request_fields import Boolean, FieldsToReturn, FilterField, NumberInUrl, Records, WholeNumber
@@ -132,8 +132,15 @@ class DeleteByFilterSchema(RequestSchema):
 
 def delete_by_filter(runtime: Runtime, access: Access, asked: DeleteByFilter) -> Response:
     """deleteByFilter"""
-    deleted = changing.delete_matching(runtime, access, asked.fields_to_return, where=asked.filter)
-    return listing(DELETED, answer_records=present_records(deleted, asked.fields_to_return))
+    deleted, shown = SpooledListing(), asked.fields_to_return
+    changing.delete_matching(
+        runtime,
+        access,
+        shown,
+        where=asked.filter,
+        take=lambda batch: deleted.add(present_records(batch, shown)),
+    )
+    return deleted.answer(DELETED)
 
 
 def get_record_count(runtime: Runtime, access: Access, asked: NoFields) -> Response:

@@ -1,6 +1,6 @@
 """Changing and deleting records."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.db import records
@@ -15,8 +15,6 @@ from app.services.access import require_collection
 from app.services.filtering import condition_of
 from app.services.records.selection import Selection, parse_references, select
 from app.services.runtime import Runtime
-
-_DELETED_AT_ONCE = 5_000
 
 
 def update(runtime: Runtime, access: Access, documents: Sequence[object], fields: Fields) -> Selection:
@@ -45,18 +43,24 @@ def delete(runtime: Runtime, access: Access, documents: Sequence[object]) -> Sel
     return select(ids, faults, {id: StoredRecord(id) for id in deleted})
 
 
-def delete_matching(runtime: Runtime, access: Access, fields: Fields, *, where: Filter) -> list[StoredRecord]:
-    """Delete all matching records in one transaction; those deleted are returned as they were.
+def delete_matching(
+    runtime: Runtime,
+    access: Access,
+    fields: Fields,
+    *,
+    where: Filter,
+    take: Callable[[list[StoredRecord]], object],
+) -> None:
+    """Delete all matching records in one transaction; ``take`` gets them as they were, a batch at a time.
 
-    Raises ``InvalidRequest`` for a filter that admits everything by its construction: too easily sent by mistake.
+    Memory stays bounded by a batch. What was taken is gone when this returns, and nothing is when it raises:
+    ``InvalidRequest`` for a filter that admits everything by its construction, which is too easily sent by
+    mistake.
     """
     collection = require_collection(access)
     condition = condition_of(where, collection)
     if condition is EVERYTHING:
         raise InvalidRequest("a filter that every record matches is refused here", path="filter")
     with runtime.database.transaction() as connection:
-        doomed = records.lock_matching(connection, collection, fields, where=condition)
-        ids = [record.id for record in doomed]
-        for start in range(0, len(ids), _DELETED_AT_ONCE):
-            records.delete_records(connection, collection.id, ids[start : start + _DELETED_AT_ONCE])
-    return doomed
+        for batch in records.delete_matching(connection, collection, fields, condition):
+            take(batch)
