@@ -1,0 +1,164 @@
+"""Whether two pictures are the same, by looking at both: registration, exposure, and what then remains different.
+
+The pictures are compared as portraits of their thumbnails (``app.domain.portrait``), in three steps, each only for the pairs
+that the one before leaves open:
+
+1. *coarse*: the correlation of the luma on 32 × 32 cells at a few centred zooms, and of its edges. Different scenes end here.
+2. *registration* (``app.domain.registration``).
+3. *difference*: exposure is fitted (``app.domain.exposure``), and the largest local difference is
+   measured against what the picture's own texture explains: over windows of 5 × 5 of 128 × 128 cells the mean square of the difference
+   of luma, divided by that of the gradient; and the colour that remains on 16 × 16 cells.
+
+The near-duplicate distance d follows: with m the larger of both differences as shares of their limits,
+
+    d = 5 m                          copies and crops, m ≤ 1
+    d = 5 + 15 (1 - 1 / m)           variants: the same shape (edges), another colour or print; 5 < d ≤ 20
+    d = 20 + 40 (1 - r)              different pictures, with r their correlation; 20 < d ≤ 100
+
+It is symmetric to the last bit: of each pair the picture with the smaller key is the first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.difference import Measured, measure
+from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.domain.planes import Planes, correlation, slope
+from app.domain.portrait import Portrait
+from app.domain.registration import correlations_at_starts
+
+VARIANT_RADIUS = 20.0
+"""Within this near-duplicate distance are copies and variants."""
+
+_COARSE_CHUNK = 1024
+_FINE_CHUNK = 16
+_LEAST_COARSE = 0.75
+_LEAST_OUTLINE = 0.75
+_FARTHEST_ASPECT = 0.2
+_SAME_COLOUR = 6.0  # levels
+_MOST_STRUCTURE = 4.0
+_MOST_COLOUR = 22.0
+_LEAST_CROP = 0.012
+_COPY, _CROP, _VARIANT, _DIFFERENT = range(4)
+
+
+class Kind(Enum):
+    """What a picture is to another one."""
+
+    COPY = "copy"
+    CROP = "crop"
+    VARIANT = "variant"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """``distance`` is the near-duplicate distance, at most 5 exactly for copies and crops."""
+
+    kind: Kind
+    distance: float
+
+
+KINDS = (Kind.COPY, Kind.CROP, Kind.VARIANT, Kind.DIFFERENT)
+"""The kinds by the numbers that ``Judgements`` has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """Of n pairs: ``kinds`` (n,) int8, places in ``KINDS``; ``distances`` (n,) float64."""
+
+    kinds: NDArray[np.int8]
+    distances: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+
+def look(one: Portrait, others: Sequence[Portrait]) -> list[Judgement]:
+    """What each of ``others`` is to ``one``, in their order."""
+    count = len(others)
+    made = look_at_pairs([one, *others], np.zeros(count, np.int64), np.arange(1, count + 1))
+    return [
+        Judgement(KINDS[kind], distance)
+        for kind, distance in zip(made.kinds.tolist(), made.distances.tolist(), strict=True)
+    ]
+
+
+def look_at_pairs(portraits: Sequence[Portrait], left: NDArray[np.int64], right: NDArray[np.int64]) -> Judgements:
+    """What the pictures of each pair are to each other; a pair is two places in ``portraits``, either way round.
+
+    The result is the one of ``look``, to the last bit.
+    """
+    left, right = np.asarray(left, np.int64), np.asarray(right, np.int64)
+    keys = [one.key for one in portraits]
+    swap = np.array([keys[i] > keys[j] for i, j in zip(left.tolist(), right.tolist(), strict=True)], bool)
+    first, second = np.where(swap, right, left), np.where(swap, left, right)
+    kinds = np.full(len(left), _DIFFERENT, np.int8)
+    distances = np.empty(len(left))
+    for start in range(0, len(left), _COARSE_CHUNK):
+        chunk = slice(start, start + _COARSE_CHUNK)
+        kinds[chunk], distances[chunk] = _judged(
+            [portraits[i] for i in first[chunk].tolist()], [portraits[i] for i in second[chunk].tolist()]
+        )
+    return Judgements(kinds, distances)
+
+
+def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Kinds and distances of pairs in their canonical order."""
+    one, other = np.stack([p.coarse for p in ones]), np.stack([p.coarse for p in others])
+    alike = correlations_at_starts(one, other).max(axis=0)
+    outline = _outlines(one, other)
+    kinds = np.where(outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT).astype(np.int8)
+    distances = np.where(kinds == _VARIANT, VARIANT_RADIUS * (1 - 0.2 * (outline - _LEAST_OUTLINE)), _apart(alike))
+    aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
+    open_ = (alike >= _LEAST_COARSE) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
+    for place, (p, q) in enumerate(zip(ones, others, strict=True)):
+        if p.key == q.key:
+            kinds[place], distances[place], open_[place] = _COPY, 0.0, False
+        elif p.blank or q.blank:
+            kinds[place], distances[place] = _blanks(p, q)
+            open_[place] = False
+    places = np.flatnonzero(open_)
+    for start in range(0, len(places), _FINE_CHUNK):
+        chunk = places[start : start + _FINE_CHUNK]
+        measured = measure([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()])
+        kinds[chunk], distances[chunk] = _verdict(measured)
+    return kinds, np.round(distances, 4)
+
+
+def _apart(alike: Planes) -> NDArray[np.float64]:
+    return VARIANT_RADIUS + 40 * (1 - np.clip(alike.astype(np.float64), -1, 1)) + 1e-3
+
+
+def _blanks(one: Portrait, other: Portrait) -> tuple[int, float]:
+    """Of one colour all over: a copy of what is of the same colour."""
+    apart = float(np.abs(one.mean - other.mean).max())
+    if one.blank and other.blank and apart <= _SAME_COLOUR:
+        return _COPY, DEFAULT_RADIUS * apart / _SAME_COLOUR
+    return _DIFFERENT, VARIANT_RADIUS + 80 * min(1.0, max(apart, 1.0) / 255)
+
+
+def _outlines(one: Planes, other: Planes) -> Planes:
+    """(n,): the correlation of the edges, whichever side is the lighter one."""
+    a, b = np.sqrt(slope(one)), np.sqrt(slope(other))
+    weights = np.zeros_like(a)
+    weights[:, 2:-2, 2:-2] = 1
+    return correlation(a, b, weights)
+
+
+def _verdict(measured: Measured) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    share = np.maximum(measured.structure / _MOST_STRUCTURE, measured.colour / _MOST_COLOUR)
+    same = share <= 1
+    moved = np.maximum(np.abs(measured.frames.zoom - 1).max(axis=1), np.abs(measured.frames.shift).max(axis=1))
+    kinds = np.where(moved > _LEAST_CROP, _CROP, _COPY)
+    other = np.where(measured.outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT)
+    farther = np.where(
+        other == _VARIANT,
+        DEFAULT_RADIUS + (VARIANT_RADIUS - DEFAULT_RADIUS) * (1 - 1 / np.maximum(share, 1)) + 1e-3,
+        _apart(measured.alike),
+    )
+    return np.where(same, kinds, other).astype(np.int8), np.where(same, DEFAULT_RADIUS * share, farther)

@@ -1,0 +1,83 @@
+"""Small pictures as arrays: reduced, blurred, their gradients and correlation. The last two axes are down and across."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Planes = NDArray[np.float32]
+
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def luma(colours: Planes) -> Planes:
+    """(…, side, side) of (…, 3, side, side), red, green and blue: ITU-R BT.601, as JPEG, WebP and Pillow's greyscale."""
+    red, green, blue = _LUMA
+    made: Planes = colours[..., 0, :, :] * np.float32(red)
+    made += colours[..., 1, :, :] * np.float32(green)
+    made += colours[..., 2, :, :] * np.float32(blue)
+    return made
+
+
+def reduced(planes: Planes, factor: int) -> Planes:
+    """Means of ``factor`` × ``factor`` cells, of which both sides have a whole number."""
+    if factor == 1:
+        return planes
+    down, across = planes.shape[-2] // factor, planes.shape[-1] // factor
+    blocks = planes.reshape(*planes.shape[:-2], down, factor, across, factor)
+    made: Planes = blocks.mean(axis=(-3, -1), dtype=np.float32)
+    return made
+
+
+def blurred(planes: Planes) -> Planes:
+    """With the binomial filter of 3 × 3; beyond the edges their cells go on."""
+    p = np.concatenate([planes[..., :1, :], planes, planes[..., -1:, :]], axis=-2)
+    p = np.float32(0.5) * (p[..., 1:-1, :] + np.float32(0.5) * (p[..., :-2, :] + p[..., 2:, :]))
+    p = np.concatenate([p[..., :1], p, p[..., -1:]], axis=-1)
+    made: Planes = np.float32(0.5) * (p[..., 1:-1] + np.float32(0.5) * (p[..., :-2] + p[..., 2:]))
+    return made
+
+
+def gradients(planes: Planes) -> tuple[Planes, Planes]:
+    """Central differences across and down, a cell apart; beyond the edges their cells go on."""
+    p = np.concatenate([planes[..., :1], planes, planes[..., -1:]], axis=-1)
+    across = np.float32(0.5) * (p[..., 2:] - p[..., :-2])
+    p = np.concatenate([planes[..., :1, :], planes, planes[..., -1:, :]], axis=-2)
+    down = np.float32(0.5) * (p[..., 2:, :] - p[..., :-2, :])
+    return across, down
+
+
+def slope(planes: Planes) -> Planes:
+    """The square of the gradient."""
+    across, down = gradients(planes)
+    made: Planes = across * across + down * down
+    return made
+
+
+def window_means(planes: Planes, width: int) -> Planes:
+    """Means over all windows of ``width`` × ``width`` cells that lie inside, each side shorter by ``width`` - 1."""
+    down = planes.shape[-2] - width + 1
+    rows = planes[..., :down, :].copy()
+    for row in range(1, width):
+        rows += planes[..., row : row + down, :]
+    across = planes.shape[-1] - width + 1
+    made: Planes = rows[..., :across].copy()
+    for column in range(1, width):
+        made += rows[..., column : column + across]
+    made *= np.float32(1 / width**2)
+    return made
+
+
+def normalised(planes: Planes, weights: Planes) -> Planes:
+    """(n, side, side) with weighted mean 0 and deviation 1, or less where it was below one grey level."""
+    total = np.maximum(weights.sum(axis=(1, 2)), np.float32(1e-6))
+    mean = (planes * weights).sum(axis=(1, 2)) / total
+    centred = planes - mean[:, None, None]
+    spread = np.sqrt((centred * centred * weights).sum(axis=(1, 2)) / total)
+    made: Planes = centred / np.maximum(spread, np.float32(1))[:, None, None]
+    return made
+
+
+def correlation(one: Planes, other: Planes, weights: Planes) -> Planes:
+    """(n,) the weighted correlations of (n, side, side), of which little remains where there is hardly any contrast."""
+    a, b = normalised(one, weights), normalised(other, weights)
+    made: Planes = (a * b * weights).sum(axis=(1, 2)) / np.maximum(weights.sum(axis=(1, 2)), np.float32(1e-6))
+    return made

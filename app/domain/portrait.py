@@ -1,0 +1,67 @@
+"""What is compared of a picture's thumbnail: its colours on a grid of 128 × 128 cells, whatever its shape.
+
+A cell holds the mean colour of what it covers, the weight falling off linearly (a triangle of two cells' width, or of two pixels' where the thumbnail has fewer pixels than cells: linear
+interpolation). So a portrait of a small picture is one as large, and only its ``detail`` tells that it is less sharp.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.planes import blurred, luma, reduced
+
+SIDE = 128
+"""Cells on each side of a portrait."""
+
+COARSE_SIDE = 32
+"""Cells on each side of its coarse luma."""
+
+_BLANK_SPREAD = 4  # levels
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """``cells``: (3, 128, 128) uint8, red, green and blue; ``coarse``: (32, 32) float32, the luma, blurred;
+    ``mean``: (3,) float32, the mean colour; ``blank``: whether all cells are of about that colour; ``detail``: the pixels that the
+    thumbnail has across and down; ``aspect``: the picture's width by its height; ``key``: a digest of all of it.
+    """
+
+    cells: NDArray[np.uint8]
+    coarse: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    blank: bool
+    detail: tuple[int, int]
+    aspect: float
+    key: bytes
+
+
+def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
+    """The portrait of a thumbnail's ``pixels``, shape (height, width, 3); ``size`` is the picture's own, (width, height)."""
+    height, width, _ = pixels.shape
+    planes = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
+    means = np.matmul(np.matmul(_grid(height), planes), _grid(width).T)
+    cells = np.clip(means + np.float32(0.5), 0, 255).astype(np.uint8)
+    mean = means.mean(axis=(1, 2), dtype=np.float32)
+    spread = np.abs(reduced(means, 4) - mean[:, None, None]).max()
+    shape = np.array([width, height, *size], np.int64)
+    return Portrait(
+        cells=cells,
+        coarse=blurred(luma(reduced(cells.astype(np.float32), SIDE // COARSE_SIDE))),
+        mean=mean,
+        blank=bool(spread <= _BLANK_SPREAD),
+        detail=(width, height),
+        aspect=size[0] / size[1],
+        key=blake2b(cells.tobytes(), key=shape.tobytes(), digest_size=16).digest(),
+    )
+
+
+@lru_cache(maxsize=512)
+def _grid(pixels: int) -> NDArray[np.float32]:
+    """(128, ``pixels``): the weight of each pixel in each cell, along one side."""
+    step = pixels / SIDE
+    centres = np.clip((np.arange(SIDE) + 0.5) * step - 0.5, 0, pixels - 1)
+    weights = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(pixels)) / max(1.0, step))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

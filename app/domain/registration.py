@@ -1,0 +1,121 @@
+"""Which part of one picture shows what another one shows: a zoom and a shift along each side.
+
+Positions are shares of a side, so that a resized picture needs neither; a cropped one, and one that got a border, needs
+a zoom. They are found by Gauss-Newton steps on the luma (Lucas and Kanade 1981) with the mean of both pictures'
+gradients (Benhimane and Malis 2004: converges faster, and treats both alike), from the best of a few centred zooms.
+What fits badly counts little (Cauchy's weights), so that neither a watermark nor another print pulls.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.planes import Planes, correlation, gradients, normalised
+
+STARTS = (1.0, 0.95, 0.9, 1 / 0.95, 1 / 0.9)
+"""Zooms to begin with: crops and borders of up to 5 % at each edge, either way round."""
+
+MARGIN = 0.06
+"""The share of a side at each edge that does not count while pictures are registered: there borders are."""
+
+_FARTHEST_ZOOM = 1.22
+_FARTHEST_SHIFT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Of n pairs, each (n, 2), across then down: what is at x of the one is at 0.5 + ``zoom`` · (x - 0.5) + ``shift``
+    of the other, positions from 0 to 1.
+    """
+
+    zoom: NDArray[np.float64]
+    shift: NDArray[np.float64]
+
+    def where(self, chosen: NDArray[np.bool_], other: "Frames") -> "Frames":
+        """These where ``chosen`` (n,), else those of ``other``."""
+        pick = chosen[:, None]
+        return Frames(np.where(pick, self.zoom, other.zoom), np.where(pick, self.shift, other.shift))
+
+
+def centred(zooms: NDArray[np.float64]) -> Frames:
+    """Frames of the same zoom (n,) along both sides, without a shift."""
+    return Frames(np.repeat(zooms[:, None], 2, axis=1), np.zeros((len(zooms), 2)))
+
+
+def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple[Planes, Planes]:
+    """``planes`` (n, side, side) or (n, 3, side, side) of the others as the ones' frames show them; and weights
+    (n, side, side), 1 for what lies inside of both by more than ``margin`` (n, 2), a share of each side, else 0.
+    """
+    side = planes.shape[-1]
+    across, in_across = _sampling(side, frames.zoom[:, 0], frames.shift[:, 0], margin[:, 0])
+    down, in_down = _sampling(side, frames.zoom[:, 1], frames.shift[:, 1], margin[:, 1])
+    if planes.ndim == 4:
+        across, down = across[:, None], down[:, None]
+    seen: Planes = np.matmul(np.matmul(down, planes), across.swapaxes(-1, -2))
+    return seen, (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
+
+
+def _sampling(
+    side: int, zoom: NDArray[np.float64], shift: NDArray[np.float64], margin: NDArray[np.float64]
+) -> tuple[Planes, NDArray[np.bool_]]:
+    """(n, side, side), the weight of each cell in each sample (Keys 1981: cubic); (n, side), which lie inside."""
+    centres = (np.arange(side) + 0.5) / side - 0.5
+    places = zoom[:, None] * centres + shift[:, None]
+    inner = 0.5 - margin[:, None]
+    inside = (np.abs(places) < inner) & (np.abs(centres) < inner)
+    cells = np.clip((places + 0.5) * side - 0.5, 0, side - 1).astype(np.float32)
+    d = np.abs(cells[:, :, None] - np.arange(side, dtype=np.float32))
+    near = (1.5 * d - 2.5) * d * d + 1
+    far = ((-0.5 * d + 2.5) * d - 4) * d + 2
+    weights = np.where(d < 1, near, np.where(d < 2, far, 0))
+    weights /= weights.sum(axis=2, keepdims=True)
+    return weights, inside
+
+
+def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] = STARTS) -> Planes:
+    """(starts, n): how well (n, side, side) agree at each of the centred zooms."""
+    margin = np.full((1, 2), MARGIN)
+    found = []
+    for zoom in starts:
+        frame = centred(np.array([zoom]))
+        side = one.shape[-1]
+        cells, inside = _sampling(side, frame.zoom[:, 0], frame.shift[:, 0], margin[:, 0])
+        seen = np.matmul(np.matmul(cells[0], other), cells[0].T)
+        weights = (inside[0][:, None] & inside[0]).astype(np.float32)[None]
+        found.append(correlation(one, seen, weights))
+    return np.stack(found)
+
+
+def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
+    """(n,): the correlation of (n, side, side) within the frames."""
+    seen, weights = warped(other, frames, np.full((len(one), 2), MARGIN))
+    return correlation(one, seen, weights)
+
+
+def registered(one: Planes, other: Planes, start: Frames, steps: int, *, robust: bool = True) -> Frames:
+    """Frames that fit luma (n, side, side) better than ``start``, after so many steps."""
+    count, side, _ = one.shape
+    centres = ((np.arange(side) + 0.5) / side - 0.5).astype(np.float32)
+    margin = np.full((count, 2), MARGIN)
+    zoom, shift = start.zoom, start.shift
+    for _ in range(steps):
+        seen, weights = warped(other, Frames(zoom, shift), margin)
+        a, b = normalised(one, weights), normalised(seen, weights)
+        miss = a - b
+        if robust:
+            usual = np.maximum(1.5 * np.abs(miss * weights).mean(axis=(1, 2)), 0.02)
+            weights = weights / (1 + (miss / usual[:, None, None]) ** 2)
+        across, down = gradients(np.float32(0.5 * side) * (a + b))
+        slopes = np.stack([across * centres, down * centres[:, None], across, down], axis=1).reshape(count, 4, -1)
+        weighted = slopes * weights.reshape(count, 1, -1)
+        normal = np.matmul(weighted, slopes.swapaxes(1, 2)).astype(np.float64)
+        right = np.matmul(weighted, miss.reshape(count, -1, 1)).astype(np.float64)
+        # Damped, against directions in which nothing changes, as along a stripe.
+        damping = 1e-3 + 2.5e-4 * np.trace(normal, axis1=1, axis2=2)
+        step = np.linalg.solve(normal + damping[:, None, None] * np.eye(4), right)[:, :, 0]
+        step = np.clip(step, -0.05, 0.05)
+        shift = np.clip(shift + zoom * step[:, 2:], -_FARTHEST_SHIFT, _FARTHEST_SHIFT)
+        zoom = np.clip(zoom * (1 + step[:, :2]), 1 / _FARTHEST_ZOOM, _FARTHEST_ZOOM)
+    return Frames(zoom, shift)
