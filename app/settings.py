@@ -63,6 +63,7 @@ class Settings:
     threads: int
     torch_threads: int
     preload: bool
+    thumbnails: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +271,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LOOKALIKE_SERVICES", "services", "", _services,
         "further services and models: `image_matching=clip-ViT-B-32,my/service`", "none",
+    ),
+    Setting(
+        "LOOKALIKE_THUMBNAILS", "thumbnails", "1", _switch,
+        "whether a small picture of every picture is kept; near duplicates are told by it (1 or 0)",
     ),
     Setting(
         "LOOKALIKE_PRELOAD", "preload", "1", _switch,

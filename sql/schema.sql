@@ -203,6 +203,8 @@ CREATE TABLE lookalike.records (
     -- A column, as an index on an expression of this length slows the planning of every statement that reads the table.
     phash_bands   integer[]
         GENERATED ALWAYS AS (lookalike.phash_bands(lookalike.telling_phash(phash, phash_quality))) STORED,
+    -- Equal for files of other bytes that show exactly the same.
+    pixel_hash    bytea       CHECK (octet_length(pixel_hash) = 32),
     PRIMARY KEY (collection_id, key),
     UNIQUE (collection_id, id)
 ) PARTITION BY LIST (collection_id);
@@ -215,6 +217,7 @@ COMMENT ON COLUMN lookalike.records.key IS 'Internal; joins the record to its em
 COMMENT ON COLUMN lookalike.records.id IS 'The client''s _id. COLLATE "C": ordered by code point everywhere.';
 COMMENT ON COLUMN lookalike.records.attributes IS 'All attributes, tags among them, as the client sent them.';
 COMMENT ON COLUMN lookalike.records.content_hash IS 'SHA-256 of the image file; NULL for records that came with a vector.';
+COMMENT ON COLUMN lookalike.records.pixel_hash IS 'BLAKE2b of the decoded pixels: equal for files of other bytes that show exactly the same.';
 COMMENT ON COLUMN lookalike.records.phash IS 'PDQ perceptual hash of the picture.';
 COMMENT ON COLUMN lookalike.records.phash_quality IS 'PDQ quality, 0 to 100; NULL when the hash came with the record.';
 COMMENT ON COLUMN lookalike.records.phash_bands IS 'What the index on hashes is made of; NULL where there is no hash that counts.';
@@ -231,6 +234,39 @@ ALTER TABLE lookalike.embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
 
 COMMENT ON COLUMN lookalike.embeddings.model_id IS 'Rows of a second model live here beside the first while a collection is re-embedded.';
 COMMENT ON COLUMN lookalike.embeddings.embedding IS 'Of unit length; 100 * (a <-> b) is the distance in answers.';
+
+CREATE TABLE lookalike.thumbnails (
+    collection_id uuid    NOT NULL,
+    key           bigint  NOT NULL,
+    width         integer NOT NULL CHECK (width > 0),
+    height        integer NOT NULL CHECK (height > 0),
+    image         bytea   NOT NULL,
+    PRIMARY KEY (collection_id, key)
+) PARTITION BY LIST (collection_id);
+-- Compressed already. Some 3 kB stay in their row, as toast_tuple_target of the partitions says: read one by one, a
+-- detour for each would cost more than the read.
+ALTER TABLE lookalike.thumbnails ALTER COLUMN image SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE lookalike.thumbnails IS 'A WebP file for each record that came with a picture, its longest side 192 pixels at most.';
+COMMENT ON COLUMN lookalike.thumbnails.width IS 'Of the picture itself, in pixels.';
+COMMENT ON COLUMN lookalike.thumbnails.height IS 'Of the picture itself, in pixels.';
+
+-- Kept by the ids, and valid as long as both records have the pictures that were judged.
+CREATE TABLE lookalike.near_duplicate_verdicts (
+    collection_id uuid        NOT NULL REFERENCES lookalike.collections (id) ON DELETE CASCADE,
+    a_id          text        COLLATE "C" NOT NULL,
+    b_id          text        COLLATE "C" NOT NULL,
+    a_picture     bytea       NOT NULL,
+    b_picture     bytea       NOT NULL,
+    verdict       text        NOT NULL CHECK (verdict IN ('same', 'different')),
+    judged_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (collection_id, a_id, b_id),
+    CHECK (a_id < b_id)
+);
+
+COMMENT ON TABLE lookalike.near_duplicate_verdicts IS 'What a person said of two pictures; pairs judged different are no longer shown.';
+COMMENT ON COLUMN lookalike.near_duplicate_verdicts.a_picture IS 'Which picture was judged: SHA-256 of its file, or of its embedding where there is none.';
+COMMENT ON COLUMN lookalike.near_duplicate_verdicts.b_picture IS 'The same of the other one.';
 
 -- Attributes that are indexed for ranges, by their paths: {seller,city} is the attribute seller.city.
 CREATE TABLE lookalike.attribute_indexes (
@@ -288,7 +324,7 @@ CREATE TABLE lookalike.near_duplicate_pairs (
     distance      double precision NOT NULL,
     visual        double precision NOT NULL,
     bits          smallint,
-    signal        text             NOT NULL CHECK (signal IN ('visual', 'hash', 'both')),
+    signal        text             NOT NULL CHECK (signal IN ('visual', 'hash', 'both', 'same_file', 'same_pixels', 'copy', 'crop', 'variant')),
     PRIMARY KEY (collection_id, a_key, b_key)
 ) PARTITION BY LIST (collection_id);
 CREATE INDEX near_duplicate_pairs_b ON lookalike.near_duplicate_pairs (collection_id, b_key);
@@ -298,7 +334,7 @@ COMMENT ON TABLE lookalike.near_duplicate_pairs IS 'Pairs of near duplicates as 
 COMMENT ON COLUMN lookalike.near_duplicate_pairs.distance IS 'The near-duplicate distance.';
 COMMENT ON COLUMN lookalike.near_duplicate_pairs.visual IS 'The distance of the embeddings.';
 COMMENT ON COLUMN lookalike.near_duplicate_pairs.bits IS 'The Hamming distance of the perceptual hashes; NULL unless both count.';
-COMMENT ON COLUMN lookalike.near_duplicate_pairs.signal IS 'What decided: embeddings, hashes, or both.';
+COMMENT ON COLUMN lookalike.near_duplicate_pairs.signal IS 'What they are to each other; without thumbnails, what decided: embeddings, hashes, or both.';
 
 CREATE TABLE lookalike.near_duplicate_runs (
     collection_id uuid             PRIMARY KEY REFERENCES lookalike.collections (id) ON DELETE CASCADE,

@@ -1,8 +1,8 @@
 """The tables that a collection has of its own: their names, and how they come and go without locking out others.
 
-Every collection has a partition of the records and of the embeddings; one of the pairs of near duplicates comes
-with its first run. A new kind of partition is a member of ``Table``, a query ``create_<table>_partition``, and the
-moment in which it is made.
+Every collection has a partition of the records, of the embeddings and of the thumbnails; one of the pairs of near
+duplicates comes with its first run. A new kind of partition is a member of ``Table``, a query
+``create_<table>_partition``, and the moment in which it is made.
 
 Made: tables on their own, attached afterwards (SHARE UPDATE EXCLUSIVE on the parents). Dropped: the collection is
 marked, which hides it at once; then each partition is detached concurrently, which waits for running queries but
@@ -32,6 +32,7 @@ class Table(StrEnum):
 
     RECORDS = "records"
     EMBEDDINGS = "embeddings"
+    THUMBNAILS = "thumbnails"
     NEAR_DUPLICATE_PAIRS = "near_duplicate_pairs"
 
 
@@ -58,9 +59,11 @@ def create_partitions(
     """Make the partitions of a new collection with all their indexes, inside the caller's transaction."""
     for name in ("create_records_partition", "create_embeddings_partition", "create_vector_index"):
         connection.execute(_of_model(name, collection_id, model_id, dimension))
-    for table in (Table.RECORDS, Table.EMBEDDINGS):
+    connection.execute(_of_collection("create_thumbnails_partition", collection_id))
+    for table in (Table.RECORDS, Table.EMBEDDINGS, Table.THUMBNAILS):
         connection.execute(_of_partition("attach_partition", table, collection_id))
-    connection.execute(_of_collection("tie_embeddings_to_records", collection_id))
+    for name in ("tie_embeddings_to_records", "tie_thumbnails_to_records"):
+        connection.execute(_of_collection(name, collection_id))
 
 
 def create_pairs_partition(connection: Connection[TupleRow], collection_id: UUID) -> None:

@@ -67,6 +67,8 @@ def insert_records(
         "phashes": [None if record.phash is None else to_digits(record.phash) for record in records],
         "phash_qualities": [record.phash_quality for record in records],
         "embeddings": [HalfVector(record.embedding) for record in records],
+        "pixel_hashes": [record.pixel_hash for record in records],
+        **_thumbnail_arrays(records),
     }
     with connection.cursor(row_factory=scalar_row) as cursor:
         return set(cursor.execute(_QUERIES["insert_records"], parameters).fetchall())
@@ -77,7 +79,7 @@ def copy_records(connection: Connection[TupleRow], collection: Collection, recor
     with connection.cursor(row_factory=scalar_row) as cursor:
         keys: list[int] = cursor.execute(_QUERIES["next_keys"], {"count": len(records)}).fetchall()
         with cursor.copy(_QUERIES["copy_records"]) as copy:
-            copy.set_types(["uuid", "int8", "text", "jsonb", "text", "text", "bytea", "bit", "int2"])
+            copy.set_types(["uuid", "int8", "text", "jsonb", "text", "text", "bytea", "bit", "int2", "bytea"])
             for key, record in zip(keys, records, strict=True):
                 copy.write_row(
                     (
@@ -90,12 +92,18 @@ def copy_records(connection: Connection[TupleRow], collection: Collection, recor
                         record.content_hash,
                         None if record.phash is None else Bit(record.phash),
                         record.phash_quality,
+                        record.pixel_hash,
                     )
                 )
         with cursor.copy(_QUERIES["copy_embeddings"]) as copy:
             copy.set_types(["uuid", "int4", "int8", "halfvec"])
             for key, record in zip(keys, records, strict=True):
                 copy.write_row((collection.id, collection.model_id, key, HalfVector(record.embedding)))
+        with cursor.copy(_QUERIES["copy_thumbnails"]) as copy:
+            copy.set_types(["uuid", "int8", "int4", "int4", "bytea"])
+            for key, record in zip(keys, records, strict=True):
+                if (small := record.thumbnail) is not None:
+                    copy.write_row((collection.id, key, small.width, small.height, small.image))
 
 
 def delete_records(connection: Connection[TupleRow], collection_id: UUID, ids: Sequence[str]) -> set[str]:
@@ -249,3 +257,12 @@ def statement(name: str, fields: Fields = ONLY_ID, where: Condition = EVERYTHING
 
 def _parameters(collection: Collection, where: Condition, **others: Any) -> dict[str, Any]:
     return {"collection_id": collection.id, "model_id": collection.model_id, **where.parameters, **others}
+
+
+def _thumbnail_arrays(records: Sequence[NewRecord]) -> dict[str, Any]:
+    thumbnails = [record.thumbnail for record in records]
+    return {
+        "widths": [None if small is None else small.width for small in thumbnails],
+        "heights": [None if small is None else small.height for small in thumbnails],
+        "images": [None if small is None else small.image for small in thumbnails],
+    }

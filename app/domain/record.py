@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.domain.errors import InvalidRequest
 from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.names import refuse_dotted
+from app.domain.thumbnail import Thumbnail
 from app.domain.vector import parse_vector
 
 MAX_ID_LENGTH = 512
@@ -74,6 +75,8 @@ class NewRecord:
     phash: bytes | None
     phash_quality: int | None
     embedding: NDArray[np.float32]
+    pixel_hash: bytes | None = None
+    thumbnail: Thumbnail | None = None
 
     @property
     def appearance(self) -> Appearance:

@@ -1,37 +1,54 @@
 """The small picture that is kept of every record: what a pair of pictures is compared by, and what can be shown.
 
 The longest side has at most 192 pixels; a smaller picture keeps its size. It is reduced by Pillow's Hamming window
-(as sharp as bicubic at half the time), after a reduction by a whole factor if it is much larger, and stored as WebP of quality 80: some 3 kB for
-photographs, 1.4 kB for flat graphics.
+(as sharp as bicubic at half the time), after a reduction by a whole factor if it is much larger, and stored as
+WebP of quality 80: some 3 kB for photographs, 1.4 kB for flat graphics.
 """
 
+from hashlib import blake2b
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.domain.thumbnail import Thumbnail
+
 LONGEST_SIDE = 192
+
+_HASHED_AT_ONCE = 1 << 20  # pixels
 
 _QUALITY = 80
 # Of libwebp's efforts 0…6 the default; 6 saves 2 % of the bytes for twice the time.
 _EFFORT = 4
-# Larger pictures are first reduced by a whole factor to about three times the size: seen in no pixel by more than rounding.
+# Larger pictures are first reduced by a whole factor to about three times the size: seen in no pixel by more than
+# rounding.
 _REDUCING_GAP = 3.0
 
 
-def make_thumbnail(picture: Image.Image) -> bytes:
-    """The WebP file of the thumbnail of ``picture``, which has mode RGB and any size. Same pixels, same bytes."""
+def make_thumbnail(picture: Image.Image) -> Thumbnail:
+    """The thumbnail of ``picture``, which has mode RGB and any size. Same pixels, same bytes."""
+    width_of, height_of = picture.size
     longest = max(picture.size)
     if longest > LONGEST_SIDE:
         width, height = (max(1, round(side * LONGEST_SIDE / longest)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=_REDUCING_GAP)
     stream = BytesIO()
     picture.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=b"", exif=b"", xmp=b"")
-    return stream.getvalue()
+    return Thumbnail(stream.getvalue(), width_of, height_of)
 
 
 def read_thumbnail(data: bytes) -> NDArray[np.uint8]:
     """The pixels of a thumbnail, shape (height, width, 3)."""
     with Image.open(BytesIO(data), formats=["WEBP"]) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def pixel_hash(picture: Image.Image) -> bytes:
+    """BLAKE2b, 32 bytes, of a picture's size and pixels: equal where two files show exactly the same."""
+    width, height = picture.size
+    digest = blake2b(f"{picture.mode} {width} {height}".encode(), digest_size=32)
+    rows = max(1, _HASHED_AT_ONCE // width)
+    for top in range(0, height, rows):
+        digest.update(picture.crop((0, top, width, min(top + rows, height))).tobytes())
+    return digest.digest()

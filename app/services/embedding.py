@@ -20,10 +20,12 @@ from app.domain.errors import ModelUnavailable, PictureRefused
 from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.model import VECTORS
 from app.domain.record import IncomingRecord, NewRecord
+from app.domain.thumbnail import Thumbnail
 from app.embedding.base import Embedder, Prepared
 from app.images.decode import decode_picture
 from app.images.phash import PerceptualHash, perceptual_hash
 from app.images.sources import decode_base64, read_file
+from app.images.thumbnail import make_thumbnail, pixel_hash
 from app.services.runtime import Runtime
 
 CHUNK = 32
@@ -37,6 +39,8 @@ class Embedded:
     content_hash: bytes | None = None
     phash: bytes | None = None
     phash_quality: int | None = None
+    pixel_hash: bytes | None = None
+    thumbnail: Thumbnail | None = None
 
     @property
     def appearance(self) -> Appearance:
@@ -51,6 +55,8 @@ class _Prepared:
     tensor: Prepared
     content_hash: bytes
     phash: PerceptualHash
+    pixel_hash: bytes
+    thumbnail: Thumbnail | None
 
 
 Outcome = Embedded | PictureRefused | ModelUnavailable
@@ -73,6 +79,8 @@ def new_record(record: IncomingRecord, embedded: Embedded) -> NewRecord:
         phash=embedded.phash,
         phash_quality=embedded.phash_quality,
         embedding=embedded.vector,
+        pixel_hash=embedded.pixel_hash,
+        thumbnail=embedded.thumbnail,
     )
 
 
@@ -177,7 +185,14 @@ class _Pipeline:
                 yield from self._embed([picture])
             return
         for picture, vector in zip(pictures, vectors, strict=True):
-            yield Embedded(vector, picture.content_hash, picture.phash.bits, picture.phash.quality)
+            yield Embedded(
+                vector,
+                picture.content_hash,
+                picture.phash.bits,
+                picture.phash.quality,
+                picture.pixel_hash,
+                picture.thumbnail,
+            )
 
     def _loaded_model(self) -> Embedder | ModelUnavailable:
         if self._model is None:
@@ -200,4 +215,10 @@ class _Pipeline:
         if len(data) > settings.max_image_bytes:
             raise PictureRefused(f"the picture has more than {settings.max_image_bytes} bytes")
         picture = decode_picture(data, max_pixels=settings.max_image_pixels)
-        return _Prepared(model.prepare(picture), hashlib.sha256(data).digest(), perceptual_hash(picture))
+        return _Prepared(
+            model.prepare(picture),
+            hashlib.sha256(data).digest(),
+            perceptual_hash(picture),
+            pixel_hash(picture),
+            make_thumbnail(picture) if settings.thumbnails else None,
+        )

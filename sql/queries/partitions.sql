@@ -1,5 +1,5 @@
 -- The partitions of collections. The names in braces are identifiers that app/db/partitions.py fills in:
--- {records}, {embeddings}, {near_duplicate_pairs}: those of one collection; with _owner: the names of their CHECK
+-- {records}, {embeddings}, {thumbnails}, {near_duplicate_pairs}: those of one collection; with _owner: the names of their CHECK
 -- constraints; {parent}, {partition}: any one of them; {hnsw}: the vector index, {qualified_hnsw} with its schema;
 -- {collection_id}, {model_id}, {dimension}: literals.
 
@@ -20,6 +20,13 @@ CREATE TABLE {embeddings} (
     CONSTRAINT {embeddings_dimension} CHECK (model_id <> {model_id} OR vector_dims(embedding) = {dimension})
 );
 
+-- name: create_thumbnails_partition
+-- Like create_records_partition. The files, some 3 kB each, stay in their rows.
+CREATE TABLE {thumbnails} (
+    LIKE lookalike.thumbnails INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
+    CONSTRAINT {thumbnails_owner} CHECK (collection_id = {collection_id})
+) WITH (toast_tuple_target = 8160);
+
 -- name: create_near_duplicate_pairs_partition
 -- Like create_records_partition.
 CREATE TABLE {near_duplicate_pairs} (
@@ -34,6 +41,11 @@ ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES IN ({collection_id}
 -- name: tie_embeddings_to_records
 -- From partition to partition, so that no lock reaches beyond the collection.
 ALTER TABLE {embeddings} ADD FOREIGN KEY (collection_id, key) REFERENCES {records} (collection_id, key)
+    ON DELETE CASCADE;
+
+-- name: tie_thumbnails_to_records
+-- Like tie_embeddings_to_records.
+ALTER TABLE {thumbnails} ADD FOREIGN KEY (collection_id, key) REFERENCES {records} (collection_id, key)
     ON DELETE CASCADE;
 
 -- name: tie_pairs_to_records

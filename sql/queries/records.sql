@@ -22,22 +22,25 @@ FROM lookalike.records r
 WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s);
 
 -- name: insert_records
--- Records and their embeddings in one statement. A record whose id exists already (in a transaction that committed
+-- Records, their embeddings and their thumbnails in one statement. A record whose id exists already (in a transaction that committed
 -- a moment ago, say) is left out, and its embedding with it. Rows go in ordered by id, so that two batches with
 -- common ids wait for each other instead of blocking each other.
 -- parameters: collection_id, model_id; ids, attributes, urls, files, content_hashes, phashes, phash_qualities,
--- embeddings: arrays of equal length, the embeddings sent in binary, as their text is slow to write and to read
+-- embeddings, pixel_hashes, widths, heights, images (the last three NULL without a thumbnail): arrays of equal
+-- length, embeddings and bytes sent in binary, as their text is slow to write and to read
 -- rows: id of each record that went in
 WITH incoming AS (
     SELECT *
     FROM unnest(%(ids)s::text[], %(attributes)s::jsonb[], %(urls)s::text[], %(files)s::text[],
                 %(content_hashes)s::bytea[], %(phashes)s::text[], %(phash_qualities)s::smallint[],
-                %(embeddings)b::halfvec[])
-        AS i (id, attributes, url, file, content_hash, phash, phash_quality, embedding)
+                %(embeddings)b::halfvec[], %(pixel_hashes)b::bytea[], %(widths)s::integer[], %(heights)s::integer[],
+                %(images)b::bytea[])
+        AS i (id, attributes, url, file, content_hash, phash, phash_quality, embedding, pixel_hash, width, height,
+              image)
 ), inserted AS (
     INSERT INTO lookalike.records
-        (collection_id, id, attributes, url, file, content_hash, phash, phash_quality)
-    SELECT %(collection_id)s, id, attributes, url, file, content_hash, phash::bit(256), phash_quality
+        (collection_id, id, attributes, url, file, content_hash, phash, phash_quality, pixel_hash)
+    SELECT %(collection_id)s, id, attributes, url, file, content_hash, phash::bit(256), phash_quality, pixel_hash
     FROM incoming
     ORDER BY id COLLATE "C"
     ON CONFLICT (collection_id, id) DO NOTHING
@@ -47,6 +50,12 @@ WITH incoming AS (
     SELECT %(collection_id)s, %(model_id)s, inserted.key, incoming.embedding
     FROM inserted
     JOIN incoming ON incoming.id = inserted.id
+), small AS (
+    INSERT INTO lookalike.thumbnails (collection_id, key, width, height, image)
+    SELECT %(collection_id)s, inserted.key, incoming.width, incoming.height, incoming.image
+    FROM inserted
+    JOIN incoming ON incoming.id = inserted.id
+    WHERE incoming.image IS NOT NULL
 )
 SELECT id FROM inserted;
 
@@ -181,8 +190,12 @@ FOR UPDATE OF r;
 SELECT nextval('lookalike.record_key') AS key FROM generate_series(1, %(count)s);
 
 -- name: copy_records
-COPY lookalike.records (collection_id, key, id, attributes, url, file, content_hash, phash, phash_quality)
+COPY lookalike.records
+    (collection_id, key, id, attributes, url, file, content_hash, phash, phash_quality, pixel_hash)
 FROM STDIN (FORMAT binary);
 
 -- name: copy_embeddings
 COPY lookalike.embeddings (collection_id, model_id, key, embedding) FROM STDIN (FORMAT binary);
+
+-- name: copy_thumbnails
+COPY lookalike.thumbnails (collection_id, key, width, height, image) FROM STDIN (FORMAT binary);

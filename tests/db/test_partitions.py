@@ -36,7 +36,7 @@ def test_a_collection_is_made_and_dropped_while_others_read_and_write(service: S
         writer.execute("UPDATE lookalike.records SET url = 'x' WHERE collection_id = %s", [first.id])
         reader.execute("SELECT * FROM lookalike.embeddings WHERE collection_id = %s", [first.id])
         second = create_collection(service.runtime, "second", model="vectors", dimension=3)
-        assert len(names(database_url, second.id)) == 2
+        assert len(names(database_url, second.id)) == 3
         third = create_collection(service.runtime, "third", model="vectors", dimension=3)
         # Dropping waits for those who use the parents, but keeps nobody out.
         dropping = threading.Thread(target=delete_collection, args=(service.runtime, third.id))

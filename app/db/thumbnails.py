@@ -1,0 +1,81 @@
+"""Thumbnails, and what else tells whether two pictures are the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row, dict_row
+
+from app.db.database import Database
+from app.db.queries import load_queries
+from app.domain.collection import Collection
+from app.domain.thumbnail import Thumbnail
+
+_QUERIES = load_queries("thumbnails")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """What is kept of a record's picture: digests of its file and of its pixels, and its thumbnail, as far as
+    known.
+    """
+
+    content_hash: bytes | None
+    pixel_hash: bytes | None
+    thumbnail: Thumbnail | None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSource:
+    """Where the picture of a record that has no thumbnail can be read."""
+
+    key: int
+    id: str
+    url: str | None
+    file: str | None
+
+
+def thumbnail_of_id(database: Database, collection: Collection, id: str) -> Thumbnail | None:
+    """The thumbnail of a record; None without one. Raises ``CollectionNotFound``."""
+    rows = database.read(
+        _QUERIES["thumbnail_of_id"],
+        {"collection_id": collection.id, "id": id},
+        row_factory=class_row(Thumbnail),
+        collection_id=collection.id,
+    )
+    return rows[0] if rows else None
+
+
+def pictures_of_keys(database: Database, collection: Collection, keys: Sequence[int]) -> dict[int, StoredPicture]:
+    """What is kept of the pictures of records, by their keys; those that no longer exist are missing."""
+    parameters = {"collection_id": collection.id, "keys": list(keys)}
+    rows = database.read(_QUERIES["pictures_of_keys"], parameters, row_factory=dict_row)
+    pictures = {}
+    for row in rows:
+        has_thumbnail = row["image"] is not None
+        thumbnail = Thumbnail(row["image"], row["width"], row["height"]) if has_thumbnail else None
+        pictures[row["key"]] = StoredPicture(row["content_hash"], row["pixel_hash"], thumbnail)
+    return pictures
+
+
+def records_without_thumbnail(
+    database: Database, collection: Collection, *, after: str, limit: int
+) -> list[PictureSource]:
+    """The next records, in the order of their ids, that have no thumbnail, but something to make it from."""
+    parameters = {"collection_id": collection.id, "after": after, "limit": limit}
+    return database.read(_QUERIES["records_without_thumbnail"], parameters, row_factory=class_row(PictureSource))
+
+
+def store_thumbnails(
+    connection: Connection[TupleRow], collection: Collection, made: Sequence[tuple[int, Thumbnail, bytes]]
+) -> int:
+    """Store thumbnails, each with the key of its record and the digest of its pixels; how many went in."""
+    parameters = {
+        "collection_id": collection.id,
+        "keys": [key for key, _, _ in made],
+        "widths": [thumbnail.width for _, thumbnail, _ in made],
+        "heights": [thumbnail.height for _, thumbnail, _ in made],
+        "images": [thumbnail.image for _, thumbnail, _ in made],
+        "pixel_hashes": [pixel_hash for _, _, pixel_hash in made],
+    }
+    return connection.execute(_QUERIES["store_thumbnails"], parameters).rowcount
