@@ -29,12 +29,12 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 
 @pytest.fixture(scope="module")
 def server(new_server: Callable[..., Server]) -> Server:
-    return new_server()
+    return new_server(LOOKALIKE_PRELOAD="0")
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_one_line_with_the_address_and_an_orderly_end(server: Server, end: signal.Signals) -> None:
-    process = start(server, LOOKALIKE_PRELOAD="0", LOOKALIKE_THREAD="1")
+    process = start(server, LOOKALIKE_THREAD="1")
     line = first_line(process)
     assert line.startswith("Lookalike serves on http://127.0.0.1:")
     assert requests.get(line.split()[-1] + PHOTOS + "ping", timeout=10).ok
@@ -47,8 +47,8 @@ def test_one_line_with_the_address_and_an_orderly_end(server: Server, end: signa
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system does not list mapped files")
 def test_the_models_of_existing_collections_are_there_when_the_address_is(server: Server) -> None:
-    assert libraries_of_workers(start(server)) == {True}
-    assert libraries_of_workers(start(server, LOOKALIKE_PRELOAD="0")) == {False}
+    assert libraries_of_workers(start(server, LOOKALIKE_PRELOAD="1")) == {True}
+    assert libraries_of_workers(start(server)) == {False}
 
 
 def libraries_of_workers(process: "subprocess.Popen[str]") -> set[bool]:
