@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields
 from app.domain.combined_distance import Aggregation
 from app.domain.fields import Fields, parse_fields
 from app.domain.names import check_attribute
+from app.domain.near_duplicate import Signal
 from app.filters import Filter, parse_filter
 
 
@@ -143,3 +144,15 @@ class AggregationName(fields.Field[Aggregation]):
         except ValueError:
             names = ", ".join(repr(each.value) for each in Aggregation)
             raise ValidationError(f"it has to be one of {names}") from None
+
+
+class Signals(fields.Field[frozenset[Signal]]):
+    """A non-empty array of what near duplicates are to be: ``"copy"``, ``"variant"``, …"""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
+    ) -> frozenset[Signal]:
+        names = {each.value for each in Signal}
+        if not isinstance(value, list) or not value or not all(each in names for each in map(str, value)):
+            raise ValidationError(f"it has to be an array of some of {', '.join(sorted(map(repr, names)))}")
+        return frozenset(Signal(each) for each in value)

@@ -31,22 +31,30 @@ from app.domain.record import StoredRecord
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A record within reach: its distance 100 · ‖a − b‖₂ and, where both hashes count, their Hamming distance."""
+    """A record within reach: its distance 100 · ‖a − b‖₂ and, where both hashes count, their Hamming distance.
 
+    ``looked``: both have thumbnails, so that a look at them decides, and all within a wider reach are here.
+    """
+
+    key: int
     record: StoredRecord
     visual: float
     bits: int | None
+    looked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The records within reach, in no order.
 
-    ``known``: the query has an embedding; False for an unknown id. ``complete``: nothing within reach is missing.
+    ``known``: the query has an embedding; False for an unknown id. ``query_key``: the key of a query by id, and
+    ``query_looked``, whether it has a thumbnail. ``complete``: nothing within reach is missing.
     ``exhausted``: the vector index has no more candidates to offer, complete or not.
     """
 
     known: bool
+    query_key: int | None
+    query_looked: bool
     complete: bool
     exhausted: bool
     near: list[Near]
@@ -147,12 +155,15 @@ def parameters(
         "candidates": candidates,
         "limit": limit,
         **_limits(reach, every_distance=candidates is None),
+        "look_visual": reach.look.visual,
+        "look_bits": reach.look.bits,
+        "look_nearest": reach.look.nearest,
         **where.parameters,
     }
     if isinstance(query, str):
         return {**common, "query_id": query}
     phash = None if query.phash is None else to_digits(query.phash)
-    return {**common, "vector": HalfVector(query.vector), "phash": phash}
+    return {**common, "vector": HalfVector(query.vector), "phash": phash, "looked": query.looked}
 
 
 def _limits(reach: Reach, *, every_distance: bool) -> dict[str, object]:
@@ -174,5 +185,10 @@ def _found(rows: Sequence[dict[str, Any]], candidates: int | None) -> Found:
     # An index that offers fewer than asked for has come to its end, or has lost some to deletions: who knows?
     exhausted = candidates is not None and summary["seen"] < candidates
     complete = candidates is None or (not exhausted and summary["within"] < candidates)
-    near = [Near(record_of_row(row), row["visual"], row["bits"]) for row in rows if row["id"] is not None]
-    return Found(summary["query_found"], complete, exhausted, near)
+    near = [
+        Near(row["key"], record_of_row(row), row["visual"], row["bits"], row["looked"])
+        for row in rows
+        if row["id"] is not None
+    ]
+    query = summary["query_found"], summary["query_key"], summary["query_looked"]
+    return Found(*query, complete, exhausted, near)

@@ -46,10 +46,17 @@ def thumbnail_of_id(database: Database, collection: Collection, id: str) -> Thum
     return rows[0] if rows else None
 
 
-def pictures_of_keys(database: Database, collection: Collection, keys: Sequence[int]) -> dict[int, StoredPicture]:
+def pictures_of_keys(
+    source: Database | Connection[TupleRow], collection: Collection, keys: Sequence[int]
+) -> dict[int, StoredPicture]:
     """What is kept of the pictures of records, by their keys; those that no longer exist are missing."""
     parameters = {"collection_id": collection.id, "keys": list(keys)}
-    rows = database.read(_QUERIES["pictures_of_keys"], parameters, row_factory=dict_row)
+    query = _QUERIES["pictures_of_keys"]
+    if isinstance(source, Database):
+        rows = source.read(query, parameters, row_factory=dict_row)
+    else:
+        with source.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(query, parameters).fetchall()
     pictures = {}
     for row in rows:
         has_thumbnail = row["image"] is not None

@@ -45,10 +45,14 @@ def bits_apart(some: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """What is compared: an embedding, shape (dimension,), float32, and a hash, 32 bytes, None unless it counts."""
+    """What is compared: an embedding, shape (dimension,), float32, and a hash, 32 bytes, None unless it counts.
+
+    ``looked``: there is a thumbnail, too.
+    """
 
     vector: NDArray[np.float32]
     phash: bytes | None
+    looked: bool = False
 
 
 def telling_hash(phash: bytes | None, quality: int | None) -> bytes | None:

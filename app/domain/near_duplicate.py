@@ -39,12 +39,21 @@ It is also as far as the index over bands of the hash finds every pair.
 """
 
 
+LOOK_BITS = 45
+"""Of pictures with thumbnails all whose hashes are within this many bits are looked at."""
+
+
 class Signal(Enum):
-    """What decided that two pictures are near duplicates."""
+    """What a picture is to another one; the first three say what decided, where one of them has no thumbnail."""
 
     VISUAL = "visual"
     HASH = "hash"
     BOTH = "both"
+    SAME_FILE = "same_file"
+    SAME_PIXELS = "same_pixels"
+    COPY = "copy"
+    CROP = "crop"
+    VARIANT = "variant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +72,13 @@ class Limits:
 class Calibration:
     """What holds for copies under a model: both signals are within one of the limits.
 
-    Pairs within ``by_hash`` are found by the hash, those within ``by_embedding`` by the embedding.
+    Pairs within ``by_hash`` are found by the hash, those within ``by_embedding`` by the embedding. Where there are
+    thumbnails, all within ``look_visual`` are looked at.
     """
 
     by_hash: tuple[Limits, ...]
     by_embedding: Limits
+    look_visual: float = 0.0
 
     @property
     def together(self) -> tuple[Limits, ...]:
@@ -75,22 +86,39 @@ class Calibration:
         return (*self.by_hash, self.by_embedding)
 
 
-BUNDLED_CALIBRATION = Calibration((Limits(20, 95.0), Limits(31, 90.0), Limits(45, 76.0)), Limits(90, 40.0))
+BUNDLED_CALIBRATION = Calibration(
+    (Limits(20, 95.0), Limits(31, 90.0), Limits(45, 76.0)), Limits(90, 40.0), look_visual=60.0
+)
 
 _CALIBRATIONS = {BUNDLED: BUNDLED_CALIBRATION}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which pairs with thumbnails are looked at: v ≤ ``visual``, or h ≤ ``bits``, or among the ``nearest`` few."""
+
+    visual: float
+    bits: int
+    nearest: int = 10
+
+    def holds(self, visual: float, bits: int | None) -> bool:
+        """Whether a pair is looked at whatever else is near; ``bits`` is None unless both hashes count."""
+        return visual <= self.visual or (bits is not None and bits <= self.bits)
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The pairs within a radius: v ≤ ``visual``, or h ≤ ``bits``, or both within one of the limits together.
 
-    There are either such limits or, without a calibration, ``bits``, which is -1 otherwise.
+    There are either such limits or, without a calibration, ``bits``, which is -1 otherwise. ``look`` tells what is
+    looked at where both have thumbnails.
     """
 
     visual: float
     bits: int
     by_hash: tuple[Limits, ...] = ()
     by_embedding: Limits | None = None
+    look: Look = Look(0.0, -1, 0)
 
     @property
     def together(self) -> tuple[Limits, ...]:
@@ -125,12 +153,13 @@ def reach_of(radius: float, calibration: Calibration | None) -> Reach:
     share = min(radius / DEFAULT_RADIUS, 1.0)
     visual = max(radius, SAME_VISUAL)
     if calibration is None:
-        return Reach(visual, _whole(share * HASH_BITS))
+        return Reach(visual, _whole(share * HASH_BITS), look=Look(visual, LOOK_BITS))
     return Reach(
         visual=visual,
         bits=-1,
         by_hash=tuple(_scaled(limits, share) for limits in calibration.by_hash),
         by_embedding=_scaled(calibration.by_embedding, share),
+        look=Look(max(visual, calibration.look_visual), LOOK_BITS),
     )
 
 

@@ -81,7 +81,8 @@ class NewRecord:
     @property
     def appearance(self) -> Appearance:
         """What near duplicates of it are looked for by."""
-        return Appearance(self.embedding, telling_hash(self.phash, self.phash_quality))
+        hash_that_counts = telling_hash(self.phash, self.phash_quality)
+        return Appearance(self.embedding, hash_that_counts, self.thumbnail is not None)
 
     def as_stored(self) -> StoredRecord:
         """The record as it is once it went in."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """``image``: a WebP file, its longest side 192 pixels at most; ``width`` and ``height``: those of the picture.
-    """
+    """``image``: a WebP file of at most 192 pixels a side; ``width`` and ``height``: those of the picture."""
 
     image: bytes
     width: int

@@ -21,7 +21,9 @@ _SLACK = 0.1  # of a distance; products in single precision are off by .05 at mo
 
 @dataclass(frozen=True, slots=True)
 class Mate:
-    """A near duplicate in the same batch: its place, the visual distance, and that of the hashes if both count."""
+    """What may be a near duplicate in the same batch: its place, the visual distance, and that of the hashes if
+    both count.
+    """
 
     place: int
     visual: float
@@ -38,11 +40,12 @@ class NearMates:
         self._hashes = np.frombuffer(b"".join(item.phash or bytes(32) for item in appearances), np.uint64).reshape(
             len(appearances), -1
         )
+        self._looked = np.array([item.looked for item in appearances])
         self._reach = reach
         self._rows = self._packed_rows()
 
     def of(self, place: int, among: NDArray[np.bool_]) -> list[Mate]:
-        """The near duplicates of one place among the earlier places for which the mask is true."""
+        """What is within reach of one place among the earlier places for which the mask is true."""
         likely = np.unpackbits(self._rows[place], count=place).astype(bool) & among[:place]
         mates = []
         for other in np.flatnonzero(likely).tolist():
@@ -51,7 +54,8 @@ class NearMates:
             bits = None
             if self._hashed[place] and self._hashed[other]:
                 bits = int(np.bitwise_count(self._hashes[place] ^ self._hashes[other]).sum())
-            if self._reach.holds(visual, bits):
+            looked = bool(self._looked[place] and self._looked[other])
+            if self._reach.holds(visual, bits) or (looked and self._reach.look.holds(visual, bits)):
                 mates.append(Mate(other, visual, bits))
         return mates
 
@@ -68,6 +72,8 @@ class NearMates:
             near = (visual <= self._reach.visual) | (bits <= self._reach.bits)
             for limits in self._reach.together:
                 near |= (bits <= limits.bits) & (visual <= limits.visual)
+            looked = self._looked[start:end, None] & self._looked[None, :end]
+            near |= looked & ((visual <= self._reach.look.visual) | (bits <= self._reach.look.bits))
             rows += [np.packbits(near[row, : start + row]) for row in range(end - start)]
         return rows
 

@@ -45,7 +45,8 @@ class Embedded:
     @property
     def appearance(self) -> Appearance:
         """What near duplicates are looked for by."""
-        return Appearance(self.vector, telling_hash(self.phash, self.phash_quality))
+        hash_that_counts = telling_hash(self.phash, self.phash_quality)
+        return Appearance(self.vector, hash_that_counts, self.thumbnail is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,16 @@ from typing import Self
 from app.db.database import Database
 from app.domain.account import Access
 from app.domain.estimate import Estimate
+from app.domain.picture import Picture
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.machine import available_cores
 from app.services.gates import Gates
 from app.services.recent import Recent
 from app.settings import Settings
+
+_REMEMBERED_PICTURES = 400
+# Some 55 kB each.
 
 
 class Runtime:
@@ -29,6 +33,7 @@ class Runtime:
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
+        self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
         self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
 
     def open(self) -> Self:

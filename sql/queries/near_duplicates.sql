@@ -2,12 +2,15 @@
 -- two, {visual} one of the next two; {dimension}, {columns}, {join} and {where} as in search.sql.
 
 -- name: query_by_values
--- parameters: vector, phash (256 digits; NULL where it does not count)
-SELECT %(vector)b::halfvec({dimension}) AS embedding, %(phash)s::bit(256) AS phash
+-- parameters: vector, phash (256 digits; NULL where it does not count), looked (whether there is a thumbnail)
+SELECT NULL::bigint AS key, %(vector)b::halfvec({dimension}) AS embedding, %(phash)s::bit(256) AS phash,
+       %(looked)s::boolean AS looked
 
 -- name: query_by_id
 -- parameters: collection_id, model_id, query_id
-SELECT q.embedding::halfvec({dimension}) AS embedding, lookalike.telling_phash(i.phash, i.phash_quality) AS phash
+SELECT i.key, q.embedding::halfvec({dimension}) AS embedding,
+       lookalike.telling_phash(i.phash, i.phash_quality) AS phash,
+       EXISTS (SELECT FROM lookalike.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = i.key) AS looked
 FROM lookalike.records i
 JOIN lookalike.embeddings q ON q.collection_id = i.collection_id AND q.key = i.key
 WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s
@@ -35,19 +38,22 @@ FROM (
 WHERE every.distance * 100 <= visual_limit.distance
 
 -- name: near_duplicates
--- The near duplicates of a query among the records that match a filter. Candidates are those within reach of the
--- embedding, and all whose hashes lie within reach; then both signals are known of each.
+-- What may be near duplicates of a query among the records that match a filter. Pairs of which one has no thumbnail are
+-- decided here: candidates are those within reach of the embedding, and all whose hashes lie within reach; then both
+-- signals are known of each. Where both have one the caller looks at them: candidates are then all within a wider
+-- reach, and the nearest few, whatever their distance.
 -- parameters: those of {query}, {visual} and {where}; visual, bits, together_bits with together_visual (arrays: the
 -- limits, as in app/domain/near_duplicate.py), candidate_bits, candidate_visual (those of candidates by the hash and,
--- where the query has a hash, by the embedding), limit
--- rows: query_found (whether the query has an embedding), seen (candidates of the vector index), within (those of them
--- within reach), visual (distance), bits (Hamming distance, NULL unless both hashes count), {columns}; one row with
--- the id NULL when there are none
+-- where the query has a hash, by the embedding); look_visual, look_bits, look_nearest (what is looked at); limit
+-- rows: query_found (whether the query has an embedding), query_key, query_looked (whether it has a thumbnail), seen
+-- (candidates of the vector index), within (those of them within reach), key, visual (distance), bits (Hamming distance,
+-- NULL unless both hashes count), looked (whether the caller has to look), {columns}; one row with the id NULL when
+-- there are none
 WITH query AS MATERIALIZED (
     {query}
 ), visual_limit AS MATERIALIZED (
-    SELECT greatest(%(visual)s::float8, CASE WHEN query.phash IS NOT NULL THEN %(candidate_visual)s::float8 END)
-        AS distance
+    SELECT greatest(%(visual)s::float8, CASE WHEN query.phash IS NOT NULL THEN %(candidate_visual)s::float8 END,
+                    CASE WHEN query.looked THEN %(look_visual)s::float8 END) AS distance
     FROM query
 ), visual AS MATERIALIZED (
     {visual}
@@ -56,13 +62,23 @@ WITH query AS MATERIALIZED (
     FROM lookalike.records r
     WHERE r.collection_id = %(collection_id)s
       AND r.phash_bands && (SELECT lookalike.phash_probes(query.phash) FROM query)
-      AND bit_count(r.phash # (SELECT query.phash FROM query)) <= %(candidate_bits)s
+      AND bit_count(r.phash # (SELECT query.phash FROM query))
+          <= (SELECT greatest(%(candidate_bits)s, CASE WHEN query.looked THEN %(look_bits)s END) FROM query)
 ), candidates AS MATERIALIZED (
-    SELECT visual.key FROM visual, visual_limit WHERE visual.distance * 100 <= visual_limit.distance
-    UNION
-    SELECT hashed.key FROM hashed
+    SELECT every.key, bool_or(every.nearest) AS nearest
+    FROM (
+        SELECT visual.key, false AS nearest
+        FROM visual, visual_limit
+        WHERE visual.distance * 100 <= visual_limit.distance
+        UNION ALL
+        SELECT hashed.key, false FROM hashed
+        UNION ALL
+        (SELECT visual.key, true FROM visual WHERE (SELECT query.looked FROM query)
+         ORDER BY visual.distance LIMIT %(look_nearest)s)
+    ) every
+    GROUP BY every.key
 ), near AS MATERIALIZED (
-    SELECT {columns}, pair.visual, pair.bits
+    SELECT r.key, {columns}, pair.visual, pair.bits, pair.looked
     FROM candidates
     JOIN lookalike.records r ON r.key = candidates.key AND r.collection_id = %(collection_id)s
     JOIN lookalike.embeddings e
@@ -71,17 +87,25 @@ WITH query AS MATERIALIZED (
     CROSS JOIN query
     CROSS JOIN LATERAL (
         SELECT (e.embedding::halfvec({dimension}) <-> query.embedding) * 100 AS visual,
-               bit_count(lookalike.telling_phash(r.phash, r.phash_quality) # query.phash) AS bits
+               bit_count(lookalike.telling_phash(r.phash, r.phash_quality) # query.phash) AS bits,
+               query.looked AND EXISTS (
+                   SELECT FROM lookalike.thumbnails t
+                   WHERE t.collection_id = %(collection_id)s AND t.key = candidates.key) AS looked
         -- Computed once a row.
         OFFSET 0
     ) pair
     CROSS JOIN LATERAL (
-        SELECT pair.bits <= %(bits)s OR EXISTS (
-            SELECT FROM unnest(%(together_bits)s::integer[], %(together_visual)s::float8[]) AS together (bits, visual)
-            WHERE pair.bits <= together.bits AND pair.visual <= together.visual
-        ) AS holds
+        SELECT CASE
+            WHEN pair.looked THEN coalesce(pair.bits <= %(look_bits)s, false)
+            ELSE pair.bits <= %(bits)s OR EXISTS (
+                SELECT
+                FROM unnest(%(together_bits)s::integer[], %(together_visual)s::float8[]) AS together (bits, visual)
+                WHERE pair.bits <= together.bits AND pair.visual <= together.visual)
+        END AS holds
     ) hashes
-    WHERE {where} AND (pair.visual <= %(visual)s OR hashes.holds)
+    WHERE {where}
+      AND (hashes.holds OR pair.visual <= %(visual)s
+           OR pair.looked AND (candidates.nearest OR pair.visual <= %(look_visual)s))
     -- Cut, if at all, where it does not matter: those that the hash brought first, then by the embedding.
     ORDER BY hashes.holds IS TRUE DESC, pair.visual, r.id
     LIMIT %(limit)s
@@ -89,6 +113,8 @@ WITH query AS MATERIALIZED (
 SELECT summary.*, near.*
 FROM (
     SELECT EXISTS (SELECT FROM query) AS query_found,
+           (SELECT query.key FROM query) AS query_key,
+           coalesce((SELECT query.looked FROM query), false) AS query_looked,
            count(*) AS seen,
            count(*) FILTER (WHERE visual.distance * 100 <= (SELECT distance FROM visual_limit)) AS within
     FROM visual

@@ -10,11 +10,12 @@ from app.api.answer_schemas import NearDuplicatesAnswer, PairsAnswer
 from app.api.answers import listing
 from app.api.methods.base import Method
 from app.api.presenters import present_near, present_pairs
-from app.api.request_fields import FieldsToReturn, FilterField, Number, Object, WholeNumber
+from app.api.request_fields import Boolean, FieldsToReturn, FilterField, Number, Object, Signals, WholeNumber
 from app.api.requests import MAX_DISTANCE, MAX_PAGE, RequestSchema, WithEffort
 from app.domain.account import Access
 from app.domain.fields import ALL, ONLY_ID, Fields
-from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.domain.near_duplicate import DEFAULT_RADIUS, Signal
+from app.domain.picture import Wanted
 from app.filters import Filter
 from app.services.duplicates import near, pairs
 from app.services.runtime import Runtime
@@ -31,6 +32,8 @@ class NearDuplicates:
     radius: float
     fields_to_return: Fields
     filter: Filter | None
+    signals: frozenset[Signal] | None
+    include_dismissed: bool
     effort: int | None
 
 
@@ -39,6 +42,8 @@ class NearDuplicatesSchema(WithEffort):
     radius = Number(0, MAX_DISTANCE, load_default=DEFAULT_RADIUS)
     fields_to_return = FieldsToReturn(load_default=ALL)
     filter = FilterField(load_default=None)
+    signals = Signals(load_default=None)
+    include_dismissed = Boolean(load_default=False)
 
 
 def near_duplicates(runtime: Runtime, access: Access, asked: NearDuplicates) -> Response:
@@ -48,9 +53,10 @@ def near_duplicates(runtime: Runtime, access: Access, asked: NearDuplicates) -> 
         access,
         asked.query_record,
         asked.fields_to_return,
-        radius=asked.radius,
+        wanted=Wanted(asked.radius, asked.signals),
         effort=asked.effort,
         where=asked.filter,
+        include_dismissed=asked.include_dismissed,
     )
     return listing(**present_near(found.near, asked.fields_to_return), truncated=found.truncated or None)
 

@@ -1,29 +1,24 @@
 """Near duplicates of a picture: copies of it that were re-encoded, resized or lightly edited."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from app.db import near_duplicates
-from app.db.near_duplicates import Found
-from app.db.search import INDEX_LIMIT
+from app.db.near_duplicates import Found, Near
+from app.db.scan_settings import INDEX_LIMIT
+from app.db.verdicts import dismissed_with
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.condition import Condition
 from app.domain.fields import Fields
 from app.domain.fingerprint import Appearance
-from app.domain.near_duplicate import (
-    Calibration,
-    NearDuplicate,
-    Reach,
-    calibration_of,
-    near_distance,
-    reach_of,
-)
-from app.domain.record import StoredRecord
+from app.domain.near_duplicate import Calibration, NearDuplicate, Reach, Signal, calibration_of, reach_of
+from app.domain.picture import Picture, Wanted, compare
 from app.filters import Filter
 from app.services.access import require_collection
 from app.services.embedding import Embedded
 from app.services.filtering import condition_of
+from app.services.pictures import picture_of, pictures_of
 from app.services.query_records import find_by_query
 from app.services.runtime import Runtime
 
@@ -47,13 +42,15 @@ def near_duplicates_of(
     query_record: object,
     fields: Fields,
     *,
-    radius: float,
+    wanted: Wanted,
     effort: int | None,
     where: Filter | None,
+    include_dismissed: bool = False,
 ) -> NearDuplicates:
-    """The matching records within ``radius`` of the query, which is among them where it is a record itself.
+    """The matching records that are wanted, which the query is among where it is a record itself.
 
-    Raises ``InvalidRequest`` for a malformed query record and ``WrongQueryRecord`` for one that yields no vector.
+    Those that a person judged different from it are left out unless ``include_dismissed``. Raises
+    ``InvalidRequest`` for a malformed query record and ``WrongQueryRecord`` for one that yields no vector.
     """
     collection = require_collection(access)
     calibration = calibration_of(collection.model)
@@ -61,13 +58,32 @@ def near_duplicates_of(
 
     def find(query: str | Embedded) -> NearDuplicates | None:
         sought = query if isinstance(query, str) else query.appearance
-        found = _search(runtime, collection, sought, fields, reach_of(radius, calibration), effort, condition)
+        found = _search(runtime, collection, sought, fields, reach_for(wanted, calibration), effort, condition)
         if not found.known:
             return None
-        near = ranked([(item.record, item.visual, item.bits) for item in found.near], calibration)
+        candidates, one = found.near, Picture()
+        if found.query_key is not None and not include_dismissed:
+            dismissed = dismissed_with(runtime.database, collection, found.query_key)
+            candidates = [item for item in candidates if item.key not in dismissed]
+        keys = [item.key for item in candidates if item.looked]
+        if found.query_key is not None and found.query_looked and keys:
+            pictures = pictures_of(runtime, collection, [found.query_key, *keys])
+            one = pictures.get(found.query_key, one)
+        else:
+            pictures = pictures_of(runtime, collection, keys)
+            one = one if isinstance(query, str) else picture_of(query)
+        near = ranked(one, candidates, pictures, wanted, calibration)
         return NearDuplicates(near[:MOST], truncated=len(near) > MOST)
 
     return find_by_query(runtime, access, query_record, find)
+
+
+def reach_for(wanted: Wanted, calibration: Calibration | None) -> Reach:
+    """The limits of what has to be looked at: more where variants are asked for, whose colours differ."""
+    reach = reach_of(wanted.radius, calibration)
+    if wanted.signals is None or Signal.VARIANT not in wanted.signals:
+        return reach
+    return replace(reach, look=replace(reach.look, nearest=_FIRST_CANDIDATES))
 
 
 def efforts(effort: int | None) -> list[int | None]:
@@ -77,10 +93,21 @@ def efforts(effort: int | None) -> list[int | None]:
 
 
 def ranked(
-    pairs: Sequence[tuple[StoredRecord, float, int | None]], calibration: Calibration | None
+    one: Picture,
+    candidates: Sequence[Near],
+    pictures: Mapping[int, Picture],
+    wanted: Wanted,
+    calibration: Calibration | None,
 ) -> list[NearDuplicate]:
-    """Records with their visual and Hamming distances to one picture, put in order."""
-    near = [NearDuplicate(record, *near_distance(visual, bits, calibration)) for record, visual, bits in pairs]
+    """Those of the candidates that are near duplicates of ``one``, put in order."""
+    others = [pictures.get(item.key, Picture()) for item in candidates]
+    fingerprints = [(item.visual, item.bits) for item in candidates]
+    compared = compare(one, others, fingerprints, calibration)
+    near = [
+        NearDuplicate(item.record, distance, signal)
+        for item, (distance, signal) in zip(candidates, compared, strict=True)
+        if wanted.admits(distance, signal)
+    ]
     return sorted(near, key=lambda one: (one.distance, one.record.id))
 
 

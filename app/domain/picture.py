@@ -1,0 +1,87 @@
+"""What two pictures are to each other: the same file or pixels, a copy, a crop, a variant, or different.
+
+Where both have thumbnails a look at them decides (``app.domain.look``), otherwise their fingerprints do
+(``app.domain.near_duplicate``). The near-duplicate distance is one number for all: 0 for equal files and pixels,
+at most 5 for copies and crops, at most 20 for variants, more for everything else.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from app.domain.look import VARIANT_RADIUS, Kind, look
+from app.domain.near_duplicate import Calibration, Signal, near_distance
+from app.domain.portrait import Portrait
+
+_SIGNALS = {
+    Kind.COPY: Signal.COPY,
+    Kind.CROP: Signal.CROP,
+    Kind.VARIANT: Signal.VARIANT,
+    Kind.DIFFERENT: Signal.VISUAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known of a picture: digests of its file and of its pixels, and what a look sees of its thumbnail."""
+
+    content_hash: bytes | None = None
+    pixel_hash: bytes | None = None
+    portrait: Portrait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which near duplicates are wanted: those within ``radius``, of the given ``signals`` only unless None.
+
+    Variants that are asked for by name come up to their own radius.
+    """
+
+    radius: float
+    signals: Collection[Signal] | None = None
+
+    def admits(self, distance: float, signal: Signal) -> bool:
+        """Whether a near duplicate is wanted."""
+        if self.signals is None:
+            return distance <= self.radius
+        if signal not in self.signals:
+            return False
+        return distance <= (max(self.radius, VARIANT_RADIUS) if signal is Signal.VARIANT else self.radius)
+
+
+def compare(
+    one: Picture,
+    others: Sequence[Picture],
+    fingerprints: Sequence[tuple[float, int | None]],
+    calibration: Calibration | None,
+) -> list[tuple[float, Signal]]:
+    """The near-duplicate distance of each of ``others`` to ``one``, and what it is to it.
+
+    ``fingerprints``: their visual distances, and those of the hashes in bits, None unless both count.
+    """
+    seen = [other.portrait for other in others if _looked(one, other)]
+    assert one.portrait is not None or not seen
+    judged = iter(look(one.portrait, [each for each in seen if each is not None]) if one.portrait else ())
+    compared: list[tuple[float, Signal]] = []
+    for other, (visual, bits) in zip(others, fingerprints, strict=True):
+        judgement = next(judged) if _looked(one, other) else None
+        same = identity(one, other)
+        if same is not None:
+            compared.append((0.0, same))
+        elif judgement is not None:
+            compared.append((judgement.distance, _SIGNALS[judgement.kind]))
+        else:
+            compared.append(near_distance(visual, bits, calibration))
+    return compared
+
+
+def identity(one: Picture, other: Picture) -> Signal | None:
+    """Whether two pictures are equal to the last byte, or to the last pixel."""
+    if one.content_hash is not None and one.content_hash == other.content_hash:
+        return Signal.SAME_FILE
+    if one.pixel_hash is not None and one.pixel_hash == other.pixel_hash:
+        return Signal.SAME_PIXELS
+    return None
+
+
+def _looked(one: Picture, other: Picture) -> bool:
+    return one.portrait is not None and other.portrait is not None
