@@ -128,7 +128,7 @@ def test_known_ids_are_refused_as_in_insert(service: Service) -> None:
     assert "answer_records" not in answer["skipped_records"][0]["_reason"]
 
 
-def test_pictures_without_structure_are_compared_by_their_embedding(service: Service) -> None:
+def test_pictures_without_structure_are_compared_by_their_colour(service: Service) -> None:
     service.use()
     assert ids(guarded(service, {"_id": "red", "_base64": picture_base64("red")})) == ["red"]
     answer = guarded(
@@ -137,7 +137,7 @@ def test_pictures_without_structure_are_compared_by_their_embedding(service: Ser
         {"_id": "green", "_base64": picture_base64((0, 160, 0))},
     )
     assert ids(answer) == ["green"]
-    assert answer["skipped_records"][0]["_reason"]["answer_signals"] == ["visual"]
+    assert answer["skipped_records"][0]["_reason"]["answer_signals"] == ["same_pixels"]
 
 
 def test_credits_and_capacity(service: Service) -> None:
