@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.errors import InvalidRequest
+from app.domain.fingerprint import telling_hash
 from app.domain.vector import parse_vector
 
 MAX_ID_LENGTH = 512
@@ -46,7 +47,9 @@ class IncomingRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record of a collection. Parts that a query did not ask for are empty or None."""
+    """A record of a collection. Parts that a query did not ask for are empty or None, and so is a hash that says
+    nothing.
+    """
 
     id: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -71,8 +74,9 @@ class NewRecord:
 
     def as_stored(self) -> StoredRecord:
         """The record as it is once it went in."""
+        phash = telling_hash(self.phash, self.phash_quality)
         return StoredRecord(
-            self.id, self.attributes, self.url, self.file, self.phash, self.embedding.astype(np.float16)
+            self.id, self.attributes, self.url, self.file, phash, self.embedding.astype(np.float16)
         )
 
 
