@@ -78,7 +78,7 @@ def import_path(runtime: Runtime, collection: Collection, path: Path) -> Import:
             raise click.ClickException(f"there are no pictures in {path}")
         return outcome
     with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="import") as bar:
-        items = items_of_file(path, collection, bar.update)
+        items = items_of_file(path, collection.model.dimension, bar.update)
         outcome = _load(runtime, collection, items, lambda state: _tell(bar, state))
     if not outcome.seen:
         click.echo(f"{path.name} holds no records; {EXPECTED}", err=True)

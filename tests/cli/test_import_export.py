@@ -1,5 +1,6 @@
 """import and export: folders, JSON lines, interruption, and the way back."""
 
+import gzip
 import json
 import os
 import signal
@@ -15,7 +16,9 @@ import numpy as np
 import psycopg
 import pytest
 
+from app.services.transfer.file_kinds import EXPECTED
 from tests.cli.conftest import Run
+from tests.images.samples import photograph
 from tests.service import picture_bytes
 
 RunJson = Callable[..., list[dict[str, Any]]]
@@ -144,6 +147,102 @@ def test_a_folder_of_pictures(run: Run, run_json: RunJson, tmp_path: Path, datab
         spent = connection.execute("SELECT credits_counter FROM lookalike.accounts").fetchone()
     assert rows[1] == ("sub/b.JPG", {"name": "b.JPG", "folder": "sub"}, str(folder / "sub" / "b.JPG"))
     assert spent == (2,)
+
+
+def test_a_folder_without_damaged_pictures_succeeds(run: Run, run_json: RunJson, tmp_path: Path) -> None:
+    """Suffixes say nothing, and what is no picture is no failure."""
+    folder, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for name in ("a.jpg_large", "none", "._a.jpg", ".thumbnails/t.png", "__MACOSX/m.png", "@eaDir/e.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(picture_bytes())
+    for number in range(7):
+        (folder / f"note {number}.jpg").write_text("no picture")
+    elsewhere.mkdir()
+    (elsewhere / "b.jpe").write_bytes(picture_bytes(format="JPEG"))
+    (folder / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder)
+    collection = run_json("collection", "create", "photos")[0]["id"]
+    done = run("import", collection, "photos")
+    assert done.stdout.splitlines() == ["3 inserted, 0 known already, 0 failed, 12 left out"]
+    for line in (
+        "left out 2, hidden: ._a.jpg, .thumbnails",
+        "left out 2, made by a system for itself: @eaDir, __MACOSX",
+        "left out 7, not a picture: note 0.jpg, note 1.jpg, note 2.jpg, note 3.jpg, note 4.jpg, …",
+        "left out 1, a folder that is reached on another way: linked/back",
+    ):
+        assert line in done.stderr.splitlines()
+    told = run_json("import", collection, "photos")[0]
+    assert counts([told]) == (0, 3, 0, 12)
+    assert told["left_out_for"]["hidden"] == {"count": 2, "examples": ["._a.jpg", ".thumbnails"]}
+    assert told["faults"] == []
+
+
+def test_a_folder_without_any_picture_says_what_it_has_instead(
+    run: Run, run_json: RunJson, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    collection = run_json("collection", "create", "photos")[0]["id"]
+    done = run("import", collection, "photos", code=1)
+    assert "left out 1, not a picture: notes.txt" in done.stderr
+    assert "there are no pictures in" in done.stderr
+
+
+def test_arrays_and_compressed_files(vectors: str, run_json: RunJson, tmp_path: Path, database_url: str) -> None:
+    write_vectors(tmp_path / "in.jsonl", 600)
+    lines = (tmp_path / "in.jsonl").read_bytes()
+    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "in.json").write_bytes(b"[" + b",".join(lines.splitlines()) + b"]")
+    assert counts(run_json("import", vectors, "in.jsonl.gz")) == (600, 0, 0, 0)
+    assert counts(run_json("import", vectors, "in.json")) == (0, 600, 0, 0)
+
+
+def test_another_file_is_refused_with_one_sentence(
+    vectors: str, run: Run, tmp_path: Path, database_url: str
+) -> None:
+    (tmp_path / "in.zip").write_bytes(b"PK\x03\x04" + bytes(100_000))
+    done = run("import", vectors, "in.zip", code=1)
+    assert [line for line in done.stderr.splitlines() if "in.zip" in line] == [
+        f"Error: in.zip is a ZIP archive (or an office document); {EXPECTED}"
+    ]
+    assert done.stdout == ""
+    assert index_is_valid(database_url)
+
+
+def test_a_file_without_records_is_no_failure(vectors: str, run: Run, tmp_path: Path) -> None:
+    run("export", vectors, "empty.jsonl")
+    done = run("import", vectors, "empty.jsonl")
+    assert f"empty.jsonl holds no records; {EXPECTED}" in done.stderr
+
+
+def test_of_many_faults_the_first_are_told(vectors: str, run: Run, tmp_path: Path) -> None:
+    lines = [json.dumps({"_id": "good", "_vector": [1] * 8}), *["{}"] * 25]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    done = run("import", vectors, "in.jsonl", "--json", code=1)
+    assert counts([json.loads(done.stdout)]) == (1, 0, 25, 0)
+    assert len(json.loads(done.stdout)["faults"]) == done.stderr.count("the record has none of") == 20
+    assert "… and 5 more that failed" in done.stderr
+
+
+def test_plain_pictures_come_back_without_hashes_that_say_nothing(
+    run: Run, run_json: RunJson, tmp_path: Path, database_url: str
+) -> None:
+    """Plain pictures all have the same hash. Imported elsewhere, it must not make them duplicates."""
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        (tmp_path / "photos" / f"{number}.png").write_bytes(picture_bytes((90 * number, 50, 200)))
+    photograph().save(tmp_path / "photos" / "cat.png")
+    first, second = (run_json("collection", "create", name)[0]["id"] for name in ("first", "second"))
+    run("import", first, "photos")
+    run("export", first, "out.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["_id"] for line in lines if "_phash" in line] == ["cat.png"]
+    run("import", second, "out.jsonl")
+    run("export", second, "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+    with psycopg.connect(database_url) as connection:
+        hashed = "SELECT DISTINCT id FROM lookalike.records WHERE phash_bands IS NOT NULL"
+        assert connection.execute(hashed).fetchall() == [("cat.png",)]
 
 
 def test_an_import_that_is_killed_is_resumed(

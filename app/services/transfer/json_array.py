@@ -66,8 +66,7 @@ class ArrayMembers:
             mark = found[0] if found else b""
             if found is None or mark == b"\\":
                 at = len(self._buffer) if found is None else found.start()
-                if at > self._longest:
-                    raise BrokenArray(f"record {number} has more than {self._longest:,} bytes")
+                self._require_length(number, at)
                 if not self._read_on():
                     raise BrokenArray(f"the file is cut off within record {number}")
                 continue
@@ -77,7 +76,12 @@ class ArrayMembers:
             elif not within_text:
                 depth += 1 if mark in b"{[" else -1
                 if depth == 0:
+                    self._require_length(number, at)
                     return at
+
+    def _require_length(self, number: int, length: int) -> None:
+        if length > self._longest:
+            raise BrokenArray(f"record {number} has more than {self._longest:,} bytes")
 
     def _read_on(self) -> bool:
         chunk = self._file.read(_CHUNK)

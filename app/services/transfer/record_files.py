@@ -17,7 +17,6 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 
-from app.domain.collection import Collection
 from app.domain.errors import InvalidRequest
 from app.domain.record import IncomingRecord, parse_record
 from app.services.transfer.file_kinds import BYTE_ORDER_MARK, GZIP, require_records
@@ -32,12 +31,12 @@ _TEXT_NAMESPACE = uuid.UUID("5b0a4c52-4b2c-4c2e-9a4e-0f4f6c0d7b11")
 
 
 def items_of_file(
-    file: Path, collection: Collection, advance: Callable[[int], object], *, longest: int = LONGEST_RECORD
+    file: Path, dimension: int, advance: Callable[[int], object], *, longest: int = LONGEST_RECORD
 ) -> Iterator[Item]:
     """A record for each line, or for each member of an array. Relative ``_file``s start at the file.
 
-    ``advance`` is told the bytes read of the file. Records of more than ``longest`` bytes are faults. Raises
-    ``InvalidRequest`` for a file that is something else.
+    ``dimension`` is the length that a ``_vector`` has to have. ``advance`` is told the bytes read of the file.
+    Records of more than ``longest`` bytes are faults. Raises ``InvalidRequest`` for a file that is something else.
     """
     label = "its beginning"
     with _opened(file, advance) as text:
@@ -47,7 +46,7 @@ def items_of_file(
                 if record is None:
                     yield Item(label, None, f"it has more than {longest:,} bytes")
                 elif record.strip():
-                    yield _item(record, label, number, file.parent, collection.model.dimension)
+                    yield _item(record, label, number, file.parent, dimension)
         except (EOFError, gzip.BadGzipFile, zlib.error):
             yield Item(file.name, None, f"its compressed data is damaged or cut off behind {label}")
         except BrokenArray as error:

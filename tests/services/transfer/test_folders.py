@@ -38,10 +38,28 @@ def left_out(folder: Path) -> dict[str, str]:
     return {item.label: item.left_out for item in looked_at(folder) if item.left_out}
 
 
-NAMES = (
-    "a.jpg a.JPEG a.jpe a.jfif a.jpg_large a.mpo a.png a.apng a.webp a.heic a.HIF a.heif a.bmp a.dib a.tif a.gif "
-    "a.txt a.json a"
-).split()
+SUFFIXES = (
+    ".jpg",
+    ".JPEG",
+    ".jpe",
+    ".jfif",
+    ".jpg_large",
+    ".mpo",
+    ".png",
+    ".apng",
+    ".webp",
+    ".heic",
+    ".HIF",
+    ".heif",
+    ".bmp",
+    ".dib",
+    ".tif",
+    ".gif",
+    ".txt",
+    ".json",
+    "",
+)
+NAMES = [f"a{suffix}" for suffix in SUFFIXES]
 
 
 @pytest.mark.parametrize("format_", PLAIN)
