@@ -40,14 +40,14 @@ def import_(collection_id: UUID, path: Path, as_json: bool) -> None:
         collection = find_collection(runtime, collection_id)
         outcome = import_path(runtime, collection, path.resolve())
     tell_what_stayed_out(outcome)
-    left_out = sum(reason.count for reason in outcome.left_out.values())
+    left_out = sum(group.count for group in outcome.left_out.values())
     facts = {
         "inserted": outcome.inserted,
         "known": outcome.known,
         "failed": outcome.failed,
         "left_out": left_out,
         "faults": outcome.faults,
-        "left_out_for": {reason: asdict(left_out) for reason, left_out in outcome.left_out.items()},
+        "left_out_for": {reason: asdict(group) for reason, group in outcome.left_out.items()},
     }
     line = f"{outcome.inserted} inserted, {outcome.known} known already, {outcome.failed} failed"
     show(facts, as_json=as_json, line=f"{line}, {left_out} left out" if left_out else line)

@@ -33,7 +33,7 @@ class Model(EfficientNetLite0):
         self.may_go_on.set()
         self.embedded = 0
         self.highest_requested: list[tuple[int, int]] = []
-        """Each time the model starts: how many pictures it has embedded, and the last that the server was asked for."""
+        """Whenever the model starts: how many pictures are embedded, and the last that was asked for."""
         self.server: PictureServer | None = None
 
     def embed_prepared(self, prepared: Sequence[Prepared]) -> Embeddings:
