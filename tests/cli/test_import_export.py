@@ -171,6 +171,8 @@ def test_a_folder_without_damaged_pictures_succeeds(run: Run, run_json: RunJson,
         "left out 1, a folder that is reached on another way: linked/back",
     ):
         assert line in done.stderr.splitlines()
+    # What is known already is not looked into once more.
+    (folder / "none").write_text("no picture any more")
     told = run_json("import", collection, "photos")[0]
     assert counts([told]) == (0, 3, 0, 12)
     assert told["left_out_for"]["hidden"] == {"count": 2, "examples": ["._a.jpg", ".thumbnails"]}
