@@ -52,7 +52,9 @@ class IncomingRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record of a collection. Parts that a query did not ask for are empty or None."""
+    """A record of a collection. Parts that a query did not ask for are empty or None, and so is a hash that says
+    nothing.
+    """
 
     id: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -82,8 +84,9 @@ class NewRecord:
 
     def as_stored(self) -> StoredRecord:
         """The record as it is once it went in."""
+        phash = telling_hash(self.phash, self.phash_quality)
         return StoredRecord(
-            self.id, self.attributes, self.url, self.file, self.phash, self.embedding.astype(np.float16)
+            self.id, self.attributes, self.url, self.file, phash, self.embedding.astype(np.float16)
         )
 
 
