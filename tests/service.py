@@ -68,7 +68,8 @@ class Service:
         answer: dict[str, Any] = orjson.loads(response.data)
         code = answer["status"]["code"]
         assert isinstance(answer["status"]["text"], str)
-        assert answer["statistics"]["OperationTime"] >= 0
+        assert type(answer["statistics"]["OperationTime"]) is int
+        assert answer["statistics"]["OperationTime"] == round(answer["statistics"]["OperationMicroseconds"] / 1000)
         assert response.status_code == (200 if 200 <= code < 300 else code)
         if code >= 400:
             assert answer["error_description"]

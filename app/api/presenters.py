@@ -88,7 +88,8 @@ def present_account(account: Account) -> Members:
 
 def present_time(seconds: float) -> Members:
     """The time that a request took, for ``statistics``: in whole milliseconds, as in the original, and finer."""
-    return {"OperationTime": round(seconds * 1000), "OperationMicroseconds": round(seconds * 1_000_000)}
+    microseconds = round(seconds * 1_000_000)
+    return {"OperationTime": round(microseconds / 1000), "OperationMicroseconds": microseconds}
 
 
 def _distance(distance: float) -> float:

@@ -41,9 +41,8 @@ def serve(host: str, port: int) -> None:
 def quickstart(host: str, port: int, photos: Path | None) -> None:
     """Start with nothing but this: database, collection, token, pictures, server."""
     # The bundled model needs no download.
-    settings = load_settings(
-        {**os.environ, "LOOKALIKE_MODEL": os.environ.get("LOOKALIKE_MODEL", "").strip() or BUNDLED}
-    )
+    model = os.environ.get("LOOKALIKE_MODEL", "").strip() or BUNDLED
+    settings = load_settings({**os.environ, "LOOKALIKE_MODEL": model})
     require_free_port(host, port)
     url = database_url(settings)
     migrate(url)

@@ -175,7 +175,7 @@ class Database:
                 with self._counting:
                     busy = self._in_use > 0
                 if not busy:
-                    raise DatabaseUnavailable(UNREACHABLE) from None
+                    raise DatabaseUnavailable(UNREACHABLE) from self._outage.reason
                 if time.monotonic() >= deadline:
                     raise DatabaseUnavailable(
                         "all database connections are in use; try again in a moment"
@@ -189,7 +189,7 @@ class Database:
             connection.close()
             self._pool.putconn(connection)
             if time.monotonic() >= deadline:
-                raise DatabaseUnavailable(UNREACHABLE)
+                raise DatabaseUnavailable(UNREACHABLE) from self._outage.reason
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def translated_errors() -> Iterator[None]:
         translated = _translation(cause)
         if translated is None:
             raise
-        raise translated from (None if _is_lost(cause) else error)
+        raise translated from error
 
 
 @contextmanager
@@ -65,12 +65,6 @@ def _translation(error: BaseException | None) -> LookalikeError | None:
 
 
 # What an error is about stands in fields of their own; its text is in whatever language the server speaks.
-
-
-def _is_lost(error: BaseException | None) -> bool:
-    """Whether the connection is gone: where it broke says nothing, and nobody wants to read it a hundred times."""
-    state = error.sqlstate if isinstance(error, psycopg.Error) else None
-    return state is None or state.startswith(("08", "57P"))
 
 
 def _has_no_partition(diagnostics: Diagnostic) -> bool:

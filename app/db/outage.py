@@ -19,23 +19,29 @@ class Outage:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_on = False
+        self._reason: Exception | None = None
+
+    @property
+    def reason(self) -> Exception | None:
+        """Why the last connection could not be made; None where it could."""
+        return self._reason
 
     def noticed(self, error: Exception) -> None:
         """A connection could not be made, or is of no use."""
-        if self._changed(to=True):
+        if self._changed(error) is None:
             reason = str(error).partition("\n")[0] or type(error).__name__
             log.warning("the database cannot be reached: %s", reason)
 
     def ended(self) -> None:
         """A connection was made, and can be used."""
-        if self._changed(to=False):
+        if self._changed(None) is not None:
             log.warning("the database can be reached again")
 
-    def _changed(self, *, to: bool) -> bool:
+    def _changed(self, reason: Exception | None) -> Exception | None:
+        """The reason before."""
         with self._lock:
-            before, self._is_on = self._is_on, to
-        return before is not to
+            before, self._reason = self._reason, reason
+        return before
 
 
 def connections_watched_by(outage: Outage) -> type[Connection[TupleRow]]:

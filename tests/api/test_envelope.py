@@ -5,6 +5,7 @@ import uuid
 import orjson
 import pytest
 
+from app.domain.errors import DatabaseUnavailable
 from app.services.operating.accounts import revoke_token
 from app.services.operating.collections import create_collection
 from app.services.runtime import Runtime
@@ -273,11 +274,11 @@ def test_account_details(service: Service) -> None:
         "id",
         "first_name",
         "last_name",
-        "phone",
         "organization",
         "verified",
         "default_workspace",
     } <= answer.keys()
+    assert answer["phone"] is None
     assert code(service.send("GET", "/account/v2/details")) == 200
     assert code(service.send("GET", "/account/v2/details/", Authorization="Token x")) == 401
 
@@ -293,6 +294,26 @@ def test_an_unexpected_failure_says_nothing_of_the_inside(
     answer = service.call("getRecordCount")
     assert answer["status"] == {"code": 500, "text": "unknown error"}
     assert "secret" not in orjson.dumps(answer).decode()
+
+
+def test_a_database_that_is_down_is_one_line_of_the_log(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseUnavailable("the database cannot be reached") from OSError(
+            "connection refused\nis it running?"
+        )
+
+    service.use_vectors()
+    monkeypatch.setattr("app.services.records.reading.count", fail)
+    answer = service.call("getRecordCount")
+    assert answer["status"]["code"] == 503
+    assert "refused" not in answer["error_description"]
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert record.getMessage().splitlines() == [
+        f"POST {PHOTOS}getRecordCount: the database cannot be reached: connection refused"
+    ]
 
 
 def test_a_lost_database_is_said_and_survived(service: Service) -> None:

@@ -84,10 +84,13 @@ class Deployment:
     def start_server(self) -> None:
         """Start ``lookalike serve`` and wait until it answers."""
         self.server = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", "--port", str(self.port)], cwd=ROOT, env=self.environment
+            [sys.executable, "-m", "app", "serve", "--port", str(self.port)],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,  # its address is no row of the table
         )
         for _ in range(300):
-            with suppress(requests.ConnectionError):
+            with suppress(requests.ConnectionError, requests.Timeout):
                 requests.get(f"http://127.0.0.1:{self.port}{PATH}ping", timeout=5)
                 return
             time.sleep(0.1)

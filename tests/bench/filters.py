@@ -62,7 +62,7 @@ def measure(deployment: Deployment, table: Table, collection: str) -> None:
     times = []
     for number in range(200):
         answer = deployment.post(collection, "find", filter={"thousandth": number})
-        times.append(answer["statistics"]["OperationTime"])
+        times.append(answer["statistics"]["OperationMicroseconds"] / 1000)
     table.add("find, 0.1 % match", f"{statistics.median(times):.2f} ms", "server time, median of 200", "≤ 5 ms")
     started = time.perf_counter()
     for _ in range(1000):

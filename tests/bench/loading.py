@@ -39,7 +39,7 @@ def measure(deployment: Deployment, table: Table, count: int) -> None:
             records = [{"_id": f"r{n * (count // UPDATES)}", "stock": n} for n in range(start, start + BATCH)]
             answer = deployment.post(collection, "update", records=records, fields_to_return=["_id"])
             assert answer["status"]["code"] == 205, answer
-            times.append(answer["statistics"]["OperationTime"] / BATCH)
+            times.append(answer["statistics"]["OperationMicroseconds"] / 1000 / BATCH)
         after = _search_latency(deployment, collection, count)
         filters.measure(deployment, table, collection)
     finally:
@@ -71,8 +71,9 @@ def _search_latency(deployment: Deployment, collection: str, count: int) -> floa
     step = max(1, count // SEARCHES)
     times = [
         deployment.post(collection, "visualKNN", query_record={"_id": f"r{n}"}, k=10)["statistics"][
-            "OperationTime"
+            "OperationMicroseconds"
         ]
+        / 1000
         for n in range(0, step * SEARCHES, step)
     ]
     return statistics.median(times)

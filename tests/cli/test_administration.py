@@ -109,3 +109,60 @@ def test_psql_speaks_to_the_database(database_url: str) -> None:
         env={**os.environ, "DATABASE_URL": database_url}, cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "1\n"
+
+
+def test_an_update_without_a_change_names_the_options(run: Run, run_json: RunJson) -> None:
+    (made,) = run_json("collection", "create", "x", "--model", "vectors", "--dim", 3)
+    message = run("collection", "update", made["id"], code=2).stderr
+    assert all(option in message for option in ("--name", "--capacity", "--product-field"))
+
+
+def test_an_account_that_is_none_is_an_error_everywhere(run: Run) -> None:
+    unknown = ("--account", "nobody@example.com")
+    for command in (
+        ["token", "list"],
+        ["token", "create"],
+        ["collection", "list"],
+        ["collection", "create", "x", "--model", "vectors", "--dim", 3],
+    ):
+        assert "there is no account for nobody@example.com" in run(*command, *unknown, code=1).stderr
+
+
+def test_an_account_is_known_in_any_case(run: Run, run_json: RunJson) -> None:
+    run("account", "create", "shop@example.com")
+    run("token", "create", "--account", "shop@example.com")
+    assert len(run_json("token", "list", "--account", "SHOP@example.com")) == 1
+
+
+def test_a_product_field_is_an_attribute(run: Run, run_json: RunJson) -> None:
+    vectors = ("--model", "vectors", "--dim", 3)
+    (made,) = run_json("collection", "create", "x", *vectors, "--product-field", "")
+    assert made["product_field"] is None
+    for field in ("_id", "_url"):
+        for command in (["create", "y", *vectors], ["update", made["id"]]):
+            message = run("collection", *command, "--product-field", field, code=1).stderr
+            assert "names that begin with '_' are the service's own" in message
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["account", "create", "{}@example.com"],
+        ["token", "list", "--account", "{}"],
+        ["token", "create", "--account", "{}"],
+        ["token", "revoke", "{}"],
+        ["collection", "list", "--account", "{}"],
+        ["collection", "create", "{}", "--model", "vectors", "--dim", "3"],
+        ["collection", "create", "x", "--model", "vectors", "--dim", "3", "--product-field", "{}"],
+        ["collection", "update", str(uuid.uuid4()), "--name", "{}"],
+        ["index", "create", str(uuid.uuid4()), "{}"],
+    ],
+)
+def test_what_is_not_utf8_is_refused(run: Run, command: list[str]) -> None:
+    assert "is not UTF-8" in run(*(part.format("\udcff") for part in command), code=2).stderr
+
+
+def test_misspelt_variables_are_told_once_and_stop_nothing(cli_environment: pytest.MonkeyPatch, run: Run) -> None:
+    cli_environment.setenv("LOOKALIKE_WORKER", "3")
+    done = run("collection", "list")
+    assert done.stderr == "Warning: LOOKALIKE_WORKER is no setting: is LOOKALIKE_WORKERS meant?\n"

@@ -27,14 +27,21 @@ def collection(run: Run, run_json: RunJson, tmp_path: Path) -> str:
 
 
 def test_groups(collection: str, run_json: RunJson, database_url: str) -> None:
-    chain, couple = run_json("duplicates", collection)
-    assert (chain["group"], chain["ids"], chain["pair_count"]) == (1, ["a", "b", "c"], 2)
-    assert {(pair["a"], pair["b"], pair["signal"]) for pair in chain["pairs"]} == {
-        ("a", "b", "visual"),
-        ("a", "c", "visual"),
+    lines = run_json("duplicates", collection)
+    groups, pairs = [line for line in lines if "ids" in line], [line for line in lines if "a" in line]
+    assert groups == [
+        {"group": 1, "ids": ["a", "b", "c"], "pair_count": 2},
+        {"group": 2, "ids": ["x", "y"], "pair_count": 1},
+    ]
+    # The pairs of a group follow it, a line each.
+    assert lines.index(groups[1]) == 3
+    assert {(pair["group"], pair["a"], pair["b"], pair["signal"]) for pair in pairs} == {
+        (1, "a", "b", "visual"),
+        (1, "a", "c", "visual"),
+        (2, "x", "y", "visual"),
     }
-    assert (couple["group"], couple["ids"]) == (2, ["x", "y"])
-    assert couple["pairs"][0]["distance"] == pytest.approx(1.0, abs=0.05)
+    assert pairs[-1]["distance"] == pytest.approx(1.0, abs=0.05)
+    assert all(pair["distance"] == round(pair["distance"], 6) for pair in pairs)
     with psycopg.connect(database_url) as connection:
         stored = connection.execute("SELECT a, b FROM lookalike.near_duplicates ORDER BY distance").fetchall()
     assert stored[0] == ("x", "y")

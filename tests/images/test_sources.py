@@ -113,7 +113,20 @@ def test_a_relative_path_is_tried_under_each_root(root: Path) -> None:
 
 
 def test_without_roots_files_are_switched_off(root: Path) -> None:
-    assert refusal(root / "a.jpg") == "_file is switched off on this server"
+    answer = refusal(root / "a.jpg")
+    assert answer == (
+        "_file is switched off on this server: LOOKALIKE_FILE_ROOTS has to name the folders it may read"
+    )
+
+
+def test_a_refusal_names_the_setting(root: Path) -> None:
+    assert "LOOKALIKE_FILE_ROOTS" in refusal("missing.jpg", root)
+
+
+def test_where_all_files_are_allowed_the_reason_is_the_systems(root: Path) -> None:
+    assert refusal(root / "missing.jpg", Path("/")).endswith("cannot be read: no such file or directory")
+    assert refusal(root / "a.jpg" / "b", Path("/")).endswith("cannot be read: not a directory")
+    assert "not a regular file" in refusal(root, Path("/"))
 
 
 def test_outside_and_missing_get_the_same_answer(root: Path) -> None:

@@ -51,9 +51,10 @@ class Server:
     def start(self) -> None:
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(command, env=self.environment, cwd=ROOT, start_new_session=True)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
-            with suppress(requests.ConnectionError):
+            # Connections wait, unanswered, while the models are loaded.
+            with suppress(requests.ConnectionError, requests.Timeout):
                 if requests.get(self.url + PHOTOS + "ping", timeout=5).ok:
                     return
             assert self.process.poll() is None, "the server ended at its start"

@@ -1,5 +1,6 @@
 """The original's own Python client, unmodified, against a running server."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,22 @@ import pytest
 import skimage.data
 from PIL import Image
 from skimage.io import imread
+from ximilar.client import search
 from ximilar.client.search import SimilarityFashionClient, SimilarityPhotosClient, SimilarityProductsClient
 
 from tests.serving.conftest import Server
+
+OTHER_SERVICES = (
+    "photo/search,similarity/custom,similarity/colors,similarity/homedecor,similarity/fashion-new,image_matching"
+)
+"""What LOOKALIKE_SERVICES has to name for the client's other classes; README says so."""
 
 NAMES = ["astronaut", "coffee", "chelsea", "rocket"]
 
 
 @pytest.fixture(scope="module")
 def server(new_server: Callable[..., Server]) -> Server:
-    return new_server()
+    return new_server(LOOKALIKE_SERVICES=OTHER_SERVICES)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +173,32 @@ def test_the_products_client(server: Server, inserted: dict[str, Any]) -> None:
         [{"_id": "extra", "_img_data": np.zeros((40, 40, 3), np.uint8)}], {"extract_colors": None}
     )
     assert answer["status"]["code"] == 210
+    assert client.remove([{"_id": "extra"}])["status"]["code"] == 220
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        search.SimilarityPhotosOldClient,
+        search.SimilarityProductsOldClient,
+        search.SimilarityCustomClient,
+        search.SimilarityColorsClient,
+        search.SimilarityHomeDecorClient,
+        search.SimilarityFashionClient,
+        search.ImageMatchingSearchClient,
+    ],
+)
+def test_the_other_clients_where_their_services_are_named(
+    server: Server, inserted: dict[str, Any], other: type[SimilarityPhotosClient]
+) -> None:
+    at_home = inspect.signature(other).parameters["endpoint"].default
+    client = other(
+        token=server.token, collection_id=server.collection, resource_name=None,
+        endpoint=at_home.replace("https://api.ximilar.com", server.url),
+    )  # fmt: skip
+    assert client.ping()["status"]["code"] == 200
+    assert client.search({"_id": "coffee"}, k=1)["answer_records"] == [{"_id": "coffee"}]
+    assert client.insert([{"_id": "extra", "_img_data": np.zeros((40, 40, 3), np.uint8)}])["status"]["code"] == 210
     assert client.remove([{"_id": "extra"}])["status"]["code"] == 220
 
 

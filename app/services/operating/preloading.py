@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from PIL import Image
 
-from app.domain.errors import LookalikeError, PictureRefused
+from app.domain.errors import LookalikeError, ModelUnavailable, PictureRefused
 from app.domain.model import VECTORS
 from app.services.operating.collections import list_collections
 from app.services.runtime import Runtime
@@ -29,5 +29,6 @@ def preload_models(runtime: Runtime) -> None:
         except LookalikeError as error:
             log.warning("a model of existing collections is not loaded: %s", error)
         else:
-            with suppress(PictureRefused):  # a picture of nothing may embed to nothing
+            # A picture of nothing may embed to nothing, and the server may be at its end already.
+            with suppress(PictureRefused, ModelUnavailable):
                 model.embed_pictures([Image.new("RGB", (64, 64), "grey")])

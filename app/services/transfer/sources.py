@@ -64,7 +64,11 @@ def items_of_lines(file: Path, collection: Collection, advance: Callable[[int], 
             label = f"line {number}"
             try:
                 record = parse_new_record(orjson.loads(line), label, dimension=collection.model.dimension)
-            except (InvalidRequest, orjson.JSONDecodeError) as error:
+            except orjson.JSONDecodeError as error:
+                # Its own text counts lines within this one.
+                yield Item(label, None, f"no JSON: {error.msg} at character {error.pos + 1}")
+                continue
+            except InvalidRequest as error:
                 yield Item(label, None, str(error))
                 continue
             if record.id is None:
