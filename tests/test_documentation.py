@@ -9,6 +9,7 @@ import app
 from app.api.methods import METHODS
 from app.filters.operators import OPERATORS
 from app.settings import SETTINGS, Setting
+from tests.serving.test_original_client import OTHER_SERVICES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/ARCHITECTURE.md", "app/filters/README.md"]
@@ -46,6 +47,10 @@ def test_a_row_says_what_the_setting_says(setting: Setting) -> None:
     (row,) = [row for row in rows("README.md", "Settings") if named(row[0]) == {setting.variable}]
     default = setting.shown or f"`{setting.default}`"
     assert row[1:] == [default, setting.meaning]
+
+
+def test_the_services_of_the_original_clients_other_classes_are_named() -> None:
+    assert f"LOOKALIKE_SERVICES={OTHER_SERVICES}\n" in text_of("README.md")
 
 
 @pytest.mark.parametrize("method", ["ping", *METHODS])
