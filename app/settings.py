@@ -309,7 +309,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "LOOKALIKE_ACCESS_SECONDS", "access_seconds", "3", _number(0, 300),
-        "how long a token and a collection are remembered by calls that only read (0: never)",
+        "how long a token and a collection are remembered by calls that only read: so much later a revoked token"
+        " is refused (0: never remembered)",
     ),
     Setting("LOOKALIKE_POOL_SIZE", "pool_size", "8", _integer(1, 1000), "database connections per worker process"),
     Setting(
