@@ -14,12 +14,12 @@ from app.db.sampling import sample_tags as sample_tags
 from app.db.scan_settings import EVERY_DISTANCE, LOOK_UPS_ONLY, index_scan
 from app.db.statements import statement_with
 from app.domain.collection import Collection
-from app.domain.combined_distance import Aggregation, Query
+from app.domain.combined_distance import Aggregation, WeightedQuery
 from app.domain.condition import EVERYTHING, Condition
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedRecord:
     """A record of a ranking; ``proven`` when no record that was not looked at can come before it."""
 
     key: int
@@ -33,7 +33,7 @@ class CombinedSearch:
     """What is ranked: the records that match ``where``, by their distance to ``queries`` (at least one)."""
 
     collection: Collection
-    queries: Sequence[Query]
+    queries: Sequence[WeightedQuery]
     aggregation: Aggregation
     where: Condition = EVERYTHING
 
@@ -55,7 +55,7 @@ def ranked_exact(
     limit: int,
     excluded: Sequence[int] = (),
     farthest: float | None = None,
-) -> list[Ranked]:
+) -> list[RankedRecord]:
     """The nearest records by computing every distance, without those of the ``excluded`` keys.
 
     ``farthest`` is a distance within which ``limit`` records are known to lie.
@@ -64,7 +64,7 @@ def ranked_exact(
     return database.read(
         statement(search, name, bounded=farthest is not None),
         parameters(search, limit=limit, excluded=excluded, farthest=farthest or 0.0),
-        row_factory=class_row(Ranked),
+        row_factory=class_row(RankedRecord),
         settings=EVERY_DISTANCE,
         collection_id=search.collection.id,
     )
@@ -78,7 +78,7 @@ def ranked_candidates(
     excluded: Sequence[int] = (),
     candidates: int,
     listed: Iterable[str] = (),
-) -> list[Ranked]:
+) -> list[RankedRecord]:
     """The nearest of those that the index gives for each query and of all records with one of the ``listed`` tags.
 
     ``candidates``, at most 1,000, is how many the index is asked for. The first of the records are ``proven``, as
@@ -87,7 +87,7 @@ def ranked_candidates(
     return database.read(
         statement(search, "ranked_candidates"),
         parameters(search, limit=limit, excluded=excluded, candidates=candidates, listed=listed),
-        row_factory=class_row(Ranked),
+        row_factory=class_row(RankedRecord),
         settings=candidate_settings(candidates),
         collection_id=search.collection.id,
     )

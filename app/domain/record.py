@@ -165,15 +165,15 @@ def _refuse_unstorable(attributes: Mapping[str, Any], path: str) -> None:
     The fault is told with the attribute it lies in: a path to each value would take more memory than the values.
     """
     for name, attribute in attributes.items():
-        place = f"{path}.{name[:_SHOWN_NAME]}"
+        fault_path = f"{path}.{name[:_SHOWN_NAME]}"
         waiting: list[tuple[object, int]] = [(name, 0), (attribute, 1)]
         while waiting:
             value, depth = waiting.pop()
             if isinstance(value, str):
-                _refuse_null_character(value, place)
+                _refuse_null_character(value, fault_path)
             elif isinstance(value, dict | list):
                 if depth > MAX_NESTING:
-                    raise InvalidRequest(f"attributes may be nested {MAX_NESTING} levels deep", path=place)
+                    raise InvalidRequest(f"attributes may be nested {MAX_NESTING} levels deep", path=fault_path)
                 waiting.extend((member, depth + 1) for member in value)
                 if isinstance(value, dict):
                     waiting.extend((member, depth + 1) for member in value.values())

@@ -11,7 +11,7 @@ from app.db import partitions, ranking, records, search
 from app.db.database import Database
 from app.db.records import copy_records
 from app.domain.collection import Collection
-from app.domain.combined_distance import Aggregation, Query
+from app.domain.combined_distance import Aggregation, WeightedQuery
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import ALL, ONLY_ID
 from app.domain.record import NewRecord
@@ -69,7 +69,7 @@ def test_rankings_look_candidates_up(
     service: Service, collection: Collection, tags: tuple[str, ...], where: Condition
 ) -> None:
     rows = np.random.default_rng(5).normal(size=(2, DIMENSION)).astype(np.float32)
-    queries = [Query(row, tags, 0.5) for row in rows]
+    queries = [WeightedQuery(row, tags, 0.5) for row in rows]
     asked = ranking.CombinedSearch(collection, queries, Aggregation.AVERAGE, where)
     plan = service.runtime.database.explain(
         ranking.statement(asked, "ranked_candidates"),

@@ -60,12 +60,12 @@ def find_duplicates(
             raise ConfigurationError("another run is comparing the records of this collection")
         pairs.prepare_partition(connection, collection)
         pairs.begin_run(connection, collection, radius)
-        known = pairs.compared_keys(connection, collection)
+        settled = pairs.compared_keys(connection, collection)
         expected = records.count_records(runtime.database, collection.id)
         prints = pairs.read_fingerprints(
             connection, collection, expected=expected, least_quality=LEAST_HASH_QUALITY
         )
-        fresh = ~np.isin(prints.keys, known)
+        fresh = ~np.isin(prints.keys, settled)
         search = PairSearch(prints, reach_of_radius(radius, collection.model), fresh)
         run = _Run(connection, collection, prints.keys, prints.keys[~fresh], search.order, checkpoint_seconds)
         for found in search.run():
@@ -83,14 +83,14 @@ class _Run:
         connection: Session,
         collection: Collection,
         keys: NDArray[np.int64],
-        known: NDArray[np.int64],
+        settled: NDArray[np.int64],
         order: NDArray[np.int64],
         checkpoint_seconds: float,
     ) -> None:
         self._connection = connection
         self._collection = collection
         self._keys = keys
-        self._known = known
+        self._settled = settled
         self._order = order
         self._waiting: list[FoundPairs] = []
         self._count = 0
@@ -114,7 +114,7 @@ class _Run:
     def save(self, *, finished: bool) -> None:
         """Store what waits, and that the records up to here are done with."""
         done = self._order if finished else self._order[: self._finished]
-        compared = np.concatenate([self._known, self._keys[done]])
+        compared = np.concatenate([self._settled, self._keys[done]])
         with self._connection.transaction():
             self._store()
             pairs.save_progress(self._connection, self._collection, compared, finished=finished)

@@ -18,10 +18,10 @@ from itertools import pairwise
 import numpy as np
 
 from app.db import ranking, records
-from app.db.ranking import CombinedSearch, Ranked
+from app.db.ranking import CombinedSearch, RankedRecord
 from app.domain.account import Access
 from app.domain.collection import Collection
-from app.domain.combined_distance import Aggregation, Query, all_tags
+from app.domain.combined_distance import Aggregation, WeightedQuery, all_tags
 from app.domain.condition import EVERYTHING
 from app.domain.errors import InvalidRequest
 from app.domain.estimate import Estimate
@@ -100,7 +100,7 @@ def knn_multi(
 
 
 def _search(
-    access: Access, queries: Sequence[Query], aggregation: Aggregation, where: Filter | None
+    access: Access, queries: Sequence[WeightedQuery], aggregation: Aggregation, where: Filter | None
 ) -> CombinedSearch:
     collection = require_collection(access)
     return CombinedSearch(collection, queries, aggregation, condition_of(where, collection))
@@ -130,9 +130,9 @@ def _stages(search: CombinedSearch, estimate: Estimate, effort: int | None) -> l
 
 def _ranked(
     runtime: Runtime, search: CombinedSearch, stages: Sequence[int], reach: int, estimate: Estimate
-) -> tuple[list[Ranked], Strategy, bool]:
+) -> tuple[list[RankedRecord], Strategy, bool]:
     """The first ``reach`` records of the ranking."""
-    ranked: list[Ranked] = []
+    ranked: list[RankedRecord] = []
     farthest = None
     listed = _listed_tags(runtime, search, estimate) if stages and search.has_tags else []
     for candidates in stages:
@@ -187,11 +187,13 @@ def _listed_tags(runtime: Runtime, search: CombinedSearch, estimate: Estimate) -
     return listed if len(listed) >= _TELLING_PART_OF_TAGS * len(wanted) else []
 
 
-def _order(one: Ranked) -> tuple[float, str]:
+def _order(one: RankedRecord) -> tuple[float, str]:
     return one.distance, one.id
 
 
-def _read(runtime: Runtime, collection: Collection, page: Sequence[Ranked], fields: Fields) -> list[Neighbour]:
+def _read(
+    runtime: Runtime, collection: Collection, page: Sequence[RankedRecord], fields: Fields
+) -> list[Neighbour]:
     """The records of a page with their distances; one that was deleted meanwhile is left out."""
     found = records.get_records(runtime.database, collection, [one.id for one in page], fields) if page else {}
     return [Neighbour(found[one.id], one.distance) for one in page if one.id in found]
