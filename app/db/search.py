@@ -187,7 +187,6 @@ def within_exact(database: Database, search: Search, *, radius: float, limit: in
 
 def statement(search: Search, name: str) -> sql.SQL:
     """The statement of a name in ``search.sql``, completed for a search."""
-    of_product = search.product is not None
     return statements.statement(
         "search",
         name,
@@ -195,9 +194,8 @@ def statement(search: Search, name: str) -> sql.SQL:
         where=search.where,
         dimension=search.collection.model.dimension,
         query="query_by_id" if isinstance(search.query, str) else "query_by_vector",
-        identity="of_product" if of_product else "of_record",
-        excluded="excluded_products" if of_product else "excluded_records",
         size="size_of_embeddings",
+        **statements.identity_fragments(search.product),
     )
 
 
@@ -206,7 +204,6 @@ def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: i
     query: dict[str, Any] = (
         {"query_id": search.query} if isinstance(search.query, str) else {"vector": HalfVector(search.query)}
     )
-    product = search.product or ""
     return {
         "collection_id": search.collection.id,
         "model_id": search.collection.model_id,
@@ -215,7 +212,7 @@ def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: i
         "reach": offset + limit,
         "limit": limit,
         "offset": offset,
-        "product_path": product.split("."),
+        "product_path": statements.product_path(search.product),
         **query,
         **search.where.parameters,
     }

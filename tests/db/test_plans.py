@@ -63,14 +63,15 @@ def test_filtered_searches_use_the_vector_index_or_that_of_attributes(
         assert f"records_{collection.id.hex}_attributes" in plan, plan
 
 
+@pytest.mark.parametrize("product", [None, "price"])
 @pytest.mark.parametrize("tags", [(), ("t17", "t18")], ids=["looks", "tags"])
 @pytest.mark.parametrize("where", [EVERYTHING, parse_filter({"price": {"$gte": 1}}).condition()])
 def test_rankings_look_candidates_up(
-    service: Service, collection: Collection, tags: tuple[str, ...], where: Condition
+    service: Service, collection: Collection, tags: tuple[str, ...], where: Condition, product: str | None
 ) -> None:
     rows = np.random.default_rng(5).normal(size=(2, DIMENSION)).astype(np.float32)
     queries = [WeightedQuery(row, tags, 0.5) for row in rows]
-    asked = ranking.CombinedSearch(collection, queries, Aggregation.AVERAGE, where)
+    asked = ranking.CombinedSearch(collection, queries, Aggregation.AVERAGE, where, product)
     plan = service.runtime.database.explain(
         ranking.statement(asked, "ranked_candidates"),
         ranking.parameters(asked, limit=10, candidates=200, listed=tags),

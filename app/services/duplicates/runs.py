@@ -22,6 +22,7 @@ from app.db.near_duplicate_pairs import KeyPairs
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, ConfigurationError
 from app.domain.fingerprint import LEAST_HASH_QUALITY
+from app.domain.near_duplicate import calibration_of, rule_of
 from app.domain.pair_distance import reach_of_radius
 from app.pairs.pair_search import FoundPairs, PairSearch
 from app.services.runtime import Runtime
@@ -52,14 +53,15 @@ def find_duplicates(
 ) -> DuplicateRun:
     """Bring the stored pairs of a collection up to date; ``report`` hears how many of how many records are done.
 
-    A radius or model other than the last run's begins anew. Raises ``ConfigurationError`` when another run is at
-    work on the collection and ``CapacityExceeded`` when there are more than ``MAX_PAIRS`` pairs.
+    A radius, model or rule other than the last run's begins anew. Raises ``ConfigurationError`` when another run
+    is at work on the collection and ``CapacityExceeded`` when there are more than ``MAX_PAIRS`` pairs.
     """
     with advisory_lock(runtime.database, f"lookalike duplicates {collection.id}") as connection:
         if connection is None:
             raise ConfigurationError("another run is comparing the records of this collection")
         pairs.prepare_partition(connection, collection)
-        pairs.begin_run(connection, collection, radius)
+        rule = rule_of(calibration_of(collection.model))
+        pairs.begin_run(connection, collection, radius=radius, rule=rule)
         settled = pairs.compared_keys(connection, collection)
         expected = records.count_records(runtime.database, collection.id)
         prints = pairs.read_fingerprints(
