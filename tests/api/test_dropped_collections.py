@@ -66,11 +66,11 @@ def service(runtime: Runtime) -> Service:
     collection = service.use()
     records = [{**A, "n": 1, "tags": ["t"], "_base64": picture_base64("blue")}]
     assert service.call("insert", records=records)["status"]["code"] == 210
-    accesses = dict(runtime.accesses._known)
+    accesses = dict(runtime.accesses._entries)
     assert service.call("getRecordCount")["answer_count"] == 1
-    accesses |= runtime.accesses._known
+    accesses |= runtime.accesses._entries
     delete_collection(runtime, find_collection(runtime, collection.id).id)
-    runtime.accesses._known.update(accesses)
+    runtime.accesses._entries.update(accesses)
     return service
 
 
