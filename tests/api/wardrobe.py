@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.db import partitions
-from app.db.records import copy_records
-from app.domain.record import NewRecord
+from tests.seeding import load, records_of
 from tests.service import Service, ids
 
 DIMENSION, RECORDS, CLUSTERS = 16, 3000, 8
@@ -47,16 +45,8 @@ class Wardrobe:
         self._vocabulary = sorted(set().union(*(self.tags(n) for n in range(RECORDS))))
         self._has = np.array([[tag in self.tags(n) for tag in self._vocabulary] for n in range(RECORDS)])
         collection = service.use_vectors(DIMENSION)
-        new = [
-            NewRecord(name(n), self.attributes[n], None, None, None, None, None, rows[n].astype(np.float32))
-            for n in range(RECORDS)
-        ]
-        with service.runtime.database.session() as connection:
-            owner = {"model_id": collection.model_id, "dimension": DIMENSION}
-            partitions.drop_vector_index(connection, collection.id, **owner)
-            copy_records(connection, collection, new)
-            partitions.build_vector_index(connection, collection.id, **owner)
-            connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+        new = records_of([name(n) for n in range(RECORDS)], rows, self.attributes)
+        load(service.runtime.database, collection, new)
 
     def _attributes(self, n: int) -> dict[str, Any]:
         drawn = [f"t{tag}" for tag in self.rng.integers(TAGS, size=self.rng.integers(1, 5))]
