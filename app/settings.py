@@ -110,15 +110,15 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
     Those are all that begin with ``LOOKALIKE_``, and those that resemble a setting which is not set itself.
     """
-    known = [setting.variable for setting in SETTINGS]
-    endings = [variable.removeprefix(PREFIX) for variable in known if variable.startswith(PREFIX)]
+    variables = [setting.variable for setting in SETTINGS]
+    endings = [variable.removeprefix(PREFIX) for variable in variables if variable.startswith(PREFIX)]
     found = {}
-    for name in sorted(set(environment) - set(known)):
+    for name in sorted(set(environment) - set(variables)):
         if name.upper().startswith(PREFIX):
             ending = name.upper().removeprefix(PREFIX)
             guess = "".join(f": is {PREFIX}{near} meant?" for near in get_close_matches(ending, endings, n=1))
             found[name] = f"{name} is no setting{guess}"
-        elif (near := get_close_matches(name.upper(), known, n=1, cutoff=0.9)) and near[0] not in environment:
+        elif (near := get_close_matches(name.upper(), variables, n=1, cutoff=0.9)) and near[0] not in environment:
             found[name] = f"{name} is no setting: is {near[0]} meant?"
     return found
 
@@ -314,7 +314,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "LOOKALIKE_ACCESS_SECONDS", "access_seconds", "3", _number(0, 300),
-        "how long a token and a collection are remembered by calls that only read (0: never)",
+        "how long a token and a collection are remembered by calls that only read: so much later a revoked token"
+        " is refused (0: never remembered)",
     ),
     Setting("LOOKALIKE_POOL_SIZE", "pool_size", "8", _integer(1, 1000), "database connections per worker process"),
     Setting(

@@ -1,5 +1,7 @@
 """A real PostgreSQL for every test: one server a session, one database a test, cloned from a migrated template.
 
+Tests that only read, or keep to collections of their own, may share the database of their module.
+
 The server is an embedded one in a folder of its own, or the one of DATABASE_URL when that is set.
 """
 
@@ -120,6 +122,16 @@ def settings(environment: dict[str, str]) -> Settings:
 def runtime(settings: Settings, database_url: str) -> Iterator[Runtime]:
     with Runtime(settings, database_url) as runtime:
         yield runtime
+
+
+@pytest.fixture(scope="module")
+def shared_service(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str], template: str
+) -> Iterator[Service]:
+    """The application over a database that all tests of a module share."""
+    settings = load_settings({"LOOKALIKE_HOME": str(tmp_path_factory.mktemp("home"))})
+    with Runtime(settings, new_database(template)) as runtime:
+        yield Service(runtime)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import base64
 import io
+from functools import cache
+from itertools import count
 from typing import Any
 
 import orjson
@@ -18,6 +20,8 @@ from app.services.operating.collections import create_collection
 from app.services.runtime import Runtime
 
 PHOTOS = "/similarity/photos/v2/"
+
+_NUMBERS = count(1)
 
 
 class Service:
@@ -37,7 +41,7 @@ class Service:
 
     def use_vectors(self, dimension: int = 4, **options: Any) -> Collection:
         """The same for vectors from outside: no model is needed."""
-        return self.use(f"vectors {dimension} {len(options)}", model="vectors", dimension=dimension, **options)
+        return self.use(f"vectors {next(_NUMBERS)}", model="vectors", dimension=dimension, **options)
 
     def new_token(self, **options: Any) -> str:
         return create_token(
@@ -74,7 +78,7 @@ class Service:
         if code >= 400:
             assert answer["error_description"]
             assert "Traceback" not in answer["error_description"]
-        shape_of(path, succeeded=code < 400 or "answer_records" in answer)().load(answer)
+        _made(shape_of(path, succeeded=code < 400 or "answer_records" in answer)).load(answer)
         if "answer_records" in answer:
             assert answer["answer_count"] == len(answer["answer_records"])
         return answer
@@ -93,6 +97,12 @@ def shape_of(path: str, *, succeeded: bool) -> type[Schema]:
     if succeeded and "/account/" in path:
         return AccountAnswer
     return InfoAnswer if succeeded else Answer
+
+
+@cache
+def _made(shape: type[Schema]) -> Schema:
+    # Making one takes longer than loading with it.
+    return shape()
 
 
 def break_connections(database: Database) -> None:

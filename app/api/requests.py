@@ -58,13 +58,18 @@ class WithPage(RequestSchema):
             raise ValidationError(f"from + k may be at most {MAX_PAGE}", "k")
 
 
-class SearchSchema(WithEffort):
-    """What the searches for records like one record share."""
+class WithWish(WithEffort):
+    """What all searches share, whatever they search by."""
 
-    query_record = Object(required=True)
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
     product_field = AttributeName(load_default=None)
+
+
+class SearchSchema(WithWish):
+    """What the searches for records like one record share."""
+
+    query_record = Object(required=True)
 
 
 def load_request(schema: type[RequestSchema], into: type[Request], document: Mapping[str, Any]) -> Request:

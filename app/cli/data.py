@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, Never
 from uuid import UUID
@@ -17,8 +18,11 @@ from app.services.operating.collections import find_collection
 from app.services.records.reading import count
 from app.services.runtime import Runtime
 from app.services.transfer.exporting import export_records
+from app.services.transfer.file_kinds import EXPECTED
+from app.services.transfer.folders import count_items, items_of_folder
 from app.services.transfer.loading import Import, load_records
-from app.services.transfer.sources import Item, items_of_folder, items_of_lines, pictures_in
+from app.services.transfer.record_files import items_of_file
+from app.services.transfer.sources import Item
 from app.services.transfer.vector_index import finish_index
 
 
@@ -28,18 +32,26 @@ from app.services.transfer.vector_index import finish_index
 @json_option
 @reports_errors
 def import_(collection_id: UUID, path: Path, as_json: bool) -> None:
-    """Import a folder of pictures, or a file of JSON lines (one record a line).
+    """Import a folder of pictures, or a file of records: JSON lines (one a line) or a JSON array, also as .gz.
 
+    Of a folder everything is imported that is a picture by its content; what is left out is counted by reason.
     An interrupted import is resumed by running it again.
     """
     with open_runtime(yields_to_searches=True) as runtime:
         collection = find_collection(runtime, collection_id)
         outcome = import_path(runtime, collection, path.resolve())
-    for fault in outcome.faults:
-        click.echo(fault, err=True)
-    facts = {"inserted": outcome.inserted, "known": outcome.known, "failed": outcome.failed}
+    tell_what_stayed_out(outcome)
+    left_out = sum(group.count for group in outcome.left_out.values())
+    facts = {
+        "inserted": outcome.inserted,
+        "known": outcome.known,
+        "failed": outcome.failed,
+        "left_out": left_out,
+        "faults": outcome.faults,
+        "left_out_for": {reason: asdict(group) for reason, group in outcome.left_out.items()},
+    }
     line = f"{outcome.inserted} inserted, {outcome.known} known already, {outcome.failed} failed"
-    show(facts, as_json=as_json, line=line)
+    show(facts, as_json=as_json, line=f"{line}, {left_out} left out" if left_out else line)
     if outcome.failed:
         raise SystemExit(1)
 
@@ -77,18 +89,35 @@ def _resolved(file: Path) -> Path:
 def import_path(runtime: Runtime, collection: Collection, path: Path) -> Import:
     """Import a folder or a file with a progress bar on standard error."""
     if path.is_dir():
-        pictures = pictures_in(path)
-        if not pictures:
+        outcome = import_items(runtime, collection, items_of_folder(path), count_items(path), unit="file")
+        if not outcome.inserted + outcome.known + outcome.failed:
+            tell_what_stayed_out(outcome)
             raise click.ClickException(f"there are no pictures in {path}")
-        return import_items(runtime, collection, items_of_folder(path, pictures), len(pictures))
+        return outcome
     with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc="import") as bar:
-        items = items_of_lines(path, collection, bar.update)
-        return _load(runtime, collection, items, lambda state: _tell(bar, state))
+        items = items_of_file(path, collection.model.dimension, bar.update)
+        outcome = _load(runtime, collection, items, lambda state: _tell(bar, state))
+    if not outcome.seen:
+        click.echo(f"{path.name} holds no records; {EXPECTED}", err=True)
+    return outcome
 
 
-def import_items(runtime: Runtime, collection: Collection, items: Iterator[Item], total: int) -> Import:
+def tell_what_stayed_out(outcome: Import) -> None:
+    """Print what failed and what was left out, with the reasons and the first examples, on standard error."""
+    for fault in outcome.faults:
+        click.echo(fault, err=True)
+    if outcome.failed > len(outcome.faults):
+        click.echo(f"… and {outcome.failed - len(outcome.faults)} more that failed", err=True)
+    for reason, left_out in outcome.left_out.items():
+        more = ", …" if left_out.count > len(left_out.examples) else ""
+        click.echo(f"left out {left_out.count}, {reason}: {', '.join(left_out.examples)}{more}", err=True)
+
+
+def import_items(
+    runtime: Runtime, collection: Collection, items: Iterator[Item], total: int, *, unit: str = "picture"
+) -> Import:
     """Import items, a known number of them, with a progress bar."""
-    with tqdm(total=total, unit="picture", desc="import") as bar:
+    with tqdm(total=total, unit=unit, desc="import") as bar:
 
         def tell(state: Import) -> None:
             bar.update(state.seen - bar.n)

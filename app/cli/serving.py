@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.data import import_items, import_path
+from app.cli.data import import_items, import_path, tell_what_stayed_out
 from app.cli.session import reports_errors
 from app.db.migrations import migrate, require_current_schema
 from app.domain.model import BUNDLED
@@ -49,7 +49,7 @@ def quickstart(host: str, port: int, photos: Path | None) -> None:
     with Runtime(settings, url) as runtime:
         start = welcome.prepare(runtime, photos)
         if photos is not None:
-            import_path(runtime, start.collection, photos.resolve())
+            tell_what_stayed_out(import_path(runtime, start.collection, photos.resolve()))
         elif not start.complete:
             items, total = welcome.sample_items(runtime)
             import_items(runtime, start.collection, items, total)

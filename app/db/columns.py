@@ -13,7 +13,8 @@ from app.domain.fields import Fields
 from app.domain.record import StoredRecord
 
 _ATTRIBUTES = sql.SQL(", r.attributes, r.url, r.file")
-_PHASH = sql.SQL(", r.phash::text")
+# A hash that says nothing would count once it came back without its quality: it is not shown.
+_PHASH = sql.SQL(", lookalike.telling_phash(r.phash, r.phash_quality)::text AS phash")
 _VECTOR = sql.SQL(", shown.embedding AS vector")
 _SHOWN = sql.SQL(
     "LEFT JOIN lookalike.embeddings shown ON shown.collection_id = r.collection_id AND shown.key = r.key "

@@ -11,7 +11,7 @@ import numpy as np
 from pgvector import HalfVector
 from psycopg import sql
 
-from app.domain.combined_distance import Aggregation, Query, all_tags
+from app.domain.combined_distance import Aggregation, WeightedQuery, all_tags
 
 STEP = 1e-6
 """What distances are rounded to: equal ones would differ in their last bits otherwise, and not go by id."""
@@ -21,33 +21,33 @@ TOLERANCE = 0.01
 
 _MOST_COUNTED_TAGS = 20
 
-Part = Callable[[int, Query], sql.Composable]
+Part = Callable[[int, WeightedQuery], sql.Composable]
 
 
-def distance(queries: Sequence[Query], aggregation: Aggregation, dimension: int) -> sql.Composable:
+def distance(queries: Sequence[WeightedQuery], aggregation: Aggregation, dimension: int) -> sql.Composable:
     """The combined distance of ``e.embedding``, ``e.tags`` (jsonb) and ``e.own_tags`` (the texts in it)."""
     combined = _combined(queries, aggregation, _visual("e", dimension), _tags_distance)
     return sql.SQL("round({} / {step}) * {step}").format(combined, step=sql.Literal(STEP))
 
 
-def bound(queries: Sequence[Query], aggregation: Aggregation) -> sql.Composable:
+def bound(queries: Sequence[WeightedQuery], aggregation: Aggregation) -> sql.Composable:
     """What the distance is at least where those to the single queries are at least ``reaches.reach``.
 
     The combined distance grows with each of them, so that it is the threshold of R. Fagin, A. Lotem and M. Naor,
     Optimal aggregation algorithms for middleware (2001).
     """
 
-    def reach(number: int, query: Query) -> sql.Composable:
+    def reach(number: int, query: WeightedQuery) -> sql.Composable:
         return sql.SQL("reaches.reach[{}]").format(sql.Literal(number + 1))
 
-    def tags_floor(number: int, query: Query) -> sql.Composable:
+    def tags_floor(number: int, query: WeightedQuery) -> sql.Composable:
         return sql.SQL("{}::float8").format(sql.Placeholder(f"tags_floor_{number}"))
 
     combined = _combined(queries, aggregation, reach, tags_floor)
     return sql.SQL("{} - {}").format(combined, sql.Literal(STEP))
 
 
-def lower(queries: Sequence[Query], aggregation: Aggregation, dimension: int) -> sql.Composable:
+def lower(queries: Sequence[WeightedQuery], aggregation: Aggregation, dimension: int) -> sql.Composable:
     """Something quicker to compute from ``g.embedding`` and ``g.tags`` (jsonb), no greater than the distance.
 
     Without tags: the average distance to several points is no less than the distance to their centre, and the
@@ -66,7 +66,7 @@ def lower(queries: Sequence[Query], aggregation: Aggregation, dimension: int) ->
     )
 
 
-def parameters(queries: Sequence[Query], listed: frozenset[str] = frozenset()) -> dict[str, Any]:
+def parameters(queries: Sequence[WeightedQuery], listed: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The parameters of all these expressions; all records with one of the ``listed`` tags are looked at."""
     vectors = [HalfVector(query.vector) for query in queries]
     centre = np.mean([vector.to_numpy().astype(np.float64) for vector in vectors], axis=0)
@@ -88,7 +88,9 @@ def parameters(queries: Sequence[Query], listed: frozenset[str] = frozenset()) -
     return named
 
 
-def _combined(queries: Sequence[Query], aggregation: Aggregation, visual: Part, tags: Part) -> sql.Composable:
+def _combined(
+    queries: Sequence[WeightedQuery], aggregation: Aggregation, visual: Part, tags: Part
+) -> sql.Composable:
     single = [_single(number, query, visual, tags) for number, query in enumerate(queries)]
     if len(single) == 1:
         return single[0]
@@ -98,7 +100,7 @@ def _combined(queries: Sequence[Query], aggregation: Aggregation, visual: Part, 
     return sql.SQL(function).format(sql.SQL(", ").join(single))
 
 
-def _single(number: int, query: Query, visual: Part, tags: Part) -> sql.Composable:
+def _single(number: int, query: WeightedQuery, visual: Part, tags: Part) -> sql.Composable:
     if not query.has_tags:
         return visual(number, query)
     return sql.SQL("({}::float8 * {} + {}::float8 * {})").format(
@@ -110,7 +112,7 @@ def _single(number: int, query: Query, visual: Part, tags: Part) -> sql.Composab
 
 
 def _visual(table: str, dimension: int) -> Part:
-    def visual(number: int, query: Query) -> sql.Composable:
+    def visual(number: int, query: WeightedQuery) -> sql.Composable:
         return sql.SQL(
             "100 * ({table}.embedding::halfvec({dimension}) <-> {vector}::halfvec({dimension}))"
         ).format(
@@ -122,7 +124,7 @@ def _visual(table: str, dimension: int) -> Part:
     return visual
 
 
-def _tags_distance(number: int, query: Query) -> sql.Composable:
+def _tags_distance(number: int, query: WeightedQuery) -> sql.Composable:
     """1 − Jaccard(tags), 0 to 1; with c tags in common out of o and q ones, Jaccard is 1 / ((o + q) / c − 1)."""
     return sql.SQL(
         "CASE WHEN e.own_tags IS NULL THEN 1 ELSE "
@@ -130,7 +132,7 @@ def _tags_distance(number: int, query: Query) -> sql.Composable:
     ).format(sql.Literal(len(query.tags)), _common("e", number, query) or _common_of_many(number))
 
 
-def _least_tags_distance(number: int, query: Query) -> sql.Composable:
+def _least_tags_distance(number: int, query: WeightedQuery) -> sql.Composable:
     """The same for a record that has no tags but those of the query."""
     common = _common("g", number, query)
     least = sql.SQL("0" if common is None else "1 - ({})::float8 / {}").format(
@@ -141,7 +143,7 @@ def _least_tags_distance(number: int, query: Query) -> sql.Composable:
     )
 
 
-def _common(table: str, number: int, query: Query) -> sql.Composable | None:
+def _common(table: str, number: int, query: WeightedQuery) -> sql.Composable | None:
     """How many tags of the query a record has, asked for one by one; None where there are too many for that."""
     if len(query.tags) > _MOST_COUNTED_TAGS:
         return None

@@ -24,10 +24,14 @@ _QUERIES = load_queries("near_duplicate_runs")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The state of a collection's runs. ``finished_at`` is None until one was finished."""
+    """The state of a collection's runs. ``finished_at`` is None until one was finished.
+
+    ``rule`` is the digest of what the distances of its pairs follow.
+    """
 
     model_id: int
     radius: float
+    rule: str
     finished_at: datetime | None
 
 
@@ -37,18 +41,17 @@ def find_run(database: Database, collection: Collection) -> Run | None:
     return rows[0] if rows else None
 
 
-def begin_run(connection: Connection[TupleRow], collection: Collection, radius: float) -> None:
-    """Begin or go on with a run. What was found for another model or radius is thrown away."""
+def begin_run(connection: Connection[TupleRow], collection: Collection, *, radius: float, rule: str) -> None:
+    """Begin or go on with a run. What was found for another model, radius or rule is thrown away."""
     key = {"collection_id": collection.id}
+    identity = {"model_id": collection.model_id, "radius": radius, "rule": rule}
     with connection.transaction(), connection.cursor(row_factory=class_row(Run)) as cursor:
         previous = cursor.execute(_QUERIES["find_run"], key).fetchone()
-        if previous is None or (previous.model_id, previous.radius) != (collection.model_id, radius):
+        if previous is None or (previous.model_id, previous.radius, previous.rule) != tuple(identity.values()):
             clear_pairs_partition(connection, collection.id)
             connection.execute(_QUERIES["forget_run"], key)
         none = _packed(np.empty(0, np.int64))
-        connection.execute(
-            _QUERIES["begin_run"], {**key, "model_id": collection.model_id, "radius": radius, "compared": none}
-        )
+        connection.execute(_QUERIES["begin_run"], {**key, **identity, "compared": none})
 
 
 def compared_keys(connection: Connection[TupleRow], collection: Collection) -> NDArray[np.int64]:

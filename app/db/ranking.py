@@ -12,30 +12,37 @@ from app.db import combined_distance
 from app.db.database import Database
 from app.db.sampling import sample_tags as sample_tags
 from app.db.scan_settings import EVERY_DISTANCE, LOOK_UPS_ONLY, index_scan
-from app.db.statements import statement_with
+from app.db.statements import identity_fragments, product_path, statement_with
 from app.domain.collection import Collection
-from app.domain.combined_distance import Aggregation, Query
+from app.domain.combined_distance import Aggregation, WeightedQuery
 from app.domain.condition import EVERYTHING, Condition
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """A record of a ranking; ``proven`` when no record that was not looked at can come before it."""
+class RankedRecord:
+    """A record of a ranking; ``proven`` when no record that was not looked at can come before it.
 
-    key: int
+    ``identity`` is the record itself, or its product, in the database's words.
+    """
+
     id: str
+    identity: str
     distance: float
     proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class CombinedSearch:
-    """What is ranked: the records that match ``where``, by their distance to ``queries`` (at least one)."""
+    """What is ranked: the records that match ``where``, by their distance to ``queries`` (at least one).
+
+    Of each ``product``, the dotted name of an attribute, the nearest; None: every record stands for itself.
+    """
 
     collection: Collection
-    queries: Sequence[Query]
+    queries: Sequence[WeightedQuery]
     aggregation: Aggregation
     where: Condition = EVERYTHING
+    product: str | None = None
 
     @property
     def has_tags(self) -> bool:
@@ -44,8 +51,8 @@ class CombinedSearch:
 
     @property
     def is_plain(self) -> bool:
-        """Neither filter nor tags: the vectors are enough."""
-        return self.where is EVERYTHING and not self.has_tags
+        """Neither filter nor tags nor products: the vectors are enough."""
+        return self.where is EVERYTHING and not self.has_tags and self.product is None
 
 
 def ranked_exact(
@@ -53,18 +60,18 @@ def ranked_exact(
     search: CombinedSearch,
     *,
     limit: int,
-    excluded: Sequence[int] = (),
+    excluded: Sequence[str] = (),
     farthest: float | None = None,
-) -> list[Ranked]:
-    """The nearest records by computing every distance, without those of the ``excluded`` keys.
+) -> list[RankedRecord]:
+    """The nearest records by computing every distance, without those of the ``excluded`` identities.
 
-    ``farthest`` is a distance within which ``limit`` records are known to lie.
+    ``farthest`` is a distance within which records of ``limit`` other identities are known to lie.
     """
     name = "ranked_exact" if search.is_plain else "ranked_matching"
     return database.read(
         statement(search, name, bounded=farthest is not None),
         parameters(search, limit=limit, excluded=excluded, farthest=farthest or 0.0),
-        row_factory=class_row(Ranked),
+        row_factory=class_row(RankedRecord),
         settings=EVERY_DISTANCE,
         collection_id=search.collection.id,
     )
@@ -75,10 +82,10 @@ def ranked_candidates(
     search: CombinedSearch,
     *,
     limit: int,
-    excluded: Sequence[int] = (),
+    excluded: Sequence[str] = (),
     candidates: int,
     listed: Iterable[str] = (),
-) -> list[Ranked]:
+) -> list[RankedRecord]:
     """The nearest of those that the index gives for each query and of all records with one of the ``listed`` tags.
 
     ``candidates``, at most 1,000, is how many the index is asked for. The first of the records are ``proven``, as
@@ -87,7 +94,7 @@ def ranked_candidates(
     return database.read(
         statement(search, "ranked_candidates"),
         parameters(search, limit=limit, excluded=excluded, candidates=candidates, listed=listed),
-        row_factory=class_row(Ranked),
+        row_factory=class_row(RankedRecord),
         settings=candidate_settings(candidates),
         collection_id=search.collection.id,
     )
@@ -114,6 +121,9 @@ def statement(search: CombinedSearch, name: str, *, bounded: bool = False) -> sq
         dimension=dimension,
         tags="tags" if search.has_tags else "no_tags",
         own_tags="own_tags" if search.has_tags else "no_own_tags",
+        each="each_record" if search.product is None else "each_product",
+        in_order="any_order" if search.product is None else "nearest_of_product",
+        **identity_fragments(search.product),
     )
 
 
@@ -121,7 +131,7 @@ def parameters(
     search: CombinedSearch,
     *,
     limit: int,
-    excluded: Sequence[int] = (),
+    excluded: Sequence[str] = (),
     farthest: float = 0.0,
     candidates: int = 0,
     listed: Iterable[str] = (),
@@ -135,6 +145,7 @@ def parameters(
         "model_id": search.collection.model_id,
         "limit": limit,
         "excluded": list(excluded),
+        "product_path": product_path(search.product),
         "farthest": farthest + combined_distance.TOLERANCE,
         "candidates": candidates,
         "sharing": sharing,

@@ -26,7 +26,7 @@ from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
 from app.domain.ranking import Neighbour
 
-Query = str | NDArray[np.float32]
+QueryPoint = str | NDArray[np.float32]
 """The id of a stored record (an unknown one finds nothing), or a vector of shape (dimension,)."""
 
 
@@ -34,12 +34,12 @@ Query = str | NDArray[np.float32]
 class Candidate:
     """A matching candidate of the index, the nearest of its record or product.
 
-    ``identity`` is that record or product in the database's words; ``place`` counts all candidates, from 1.
+    ``identity`` is that record or product in the database's words; ``rank`` counts all candidates, from 1.
     """
 
     neighbour: Neighbour
     identity: str
-    place: int
+    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Search:
     """
 
     collection: Collection
-    query: Query
+    query: QueryPoint
     fields: Fields
     where: Condition = EVERYTHING
     product: str | None = None
@@ -67,7 +67,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NearestPage:
     """One page: records, nearest first, equal distances by id.
 
     Of a page of candidates, ``complete`` tells that it does not end among equally far candidates of which the
@@ -92,7 +92,7 @@ class Within:
 
 def nearest_candidates(
     database: Database, search: Search, *, limit: int, offset: int = 0, candidates: int, near: int
-) -> Found:
+) -> NearestPage:
     """A page of what matches among ``candidates`` (at most 1,000) of the vector index, whatever the product.
 
     ``near``: how many of the candidates count as near.
@@ -105,9 +105,9 @@ def nearest_candidates(
         collection_id=search.collection.id,
     )
     if not rows:
-        return Found([], complete=False)
+        return NearestPage([], complete=False)
     last = rows[-1]
-    return Found(
+    return NearestPage(
         [_neighbour(row) for row in rows],
         complete=last["farther"] is not None and last["farther"] > last["distance"],
         near_matching=last["near_matching"],
@@ -116,12 +116,12 @@ def nearest_candidates(
 
 
 def nearest_head(
-    database: Database, search: Search, *, candidates: int, known: Iterable[str] = ()
+    database: Database, search: Search, *, candidates: int, excluded: Iterable[str] = ()
 ) -> list[Candidate]:
     """All that matches among ``candidates`` of the vector index, nearest first, but for some identities."""
     rows = database.read(
         statement(search, "nearest_head"),
-        {**parameters(search, candidates=candidates), "excluded": list(known)},
+        {**parameters(search, candidates=candidates), "excluded": list(excluded)},
         row_factory=dict_row,
         settings=index_scan(candidates),
         collection_id=search.collection.id,
@@ -130,12 +130,12 @@ def nearest_head(
 
 
 def nearest_rest(
-    database: Database, search: Search, *, limit: int, offset: int = 0, known: Iterable[str]
+    database: Database, search: Search, *, limit: int, offset: int = 0, excluded: Iterable[str]
 ) -> list[Neighbour]:
     """A page of all that match, but for some identities, by computing every distance."""
     rows = database.read(
         statement(search, "nearest_each"),
-        {**parameters(search, limit=limit, offset=offset), "excluded": list(known)},
+        {**parameters(search, limit=limit, offset=offset), "excluded": list(excluded)},
         row_factory=dict_row,
         settings=EVERY_DISTANCE,
         collection_id=search.collection.id,
@@ -143,10 +143,10 @@ def nearest_rest(
     return [_neighbour(row) for row in rows]
 
 
-def nearest_exact(database: Database, search: Search, *, limit: int, offset: int = 0) -> Found:
+def nearest_exact(database: Database, search: Search, *, limit: int, offset: int = 0) -> NearestPage:
     """A page of all that match, by computing every distance."""
     if search.product is not None:
-        return Found(nearest_rest(database, search, limit=limit, offset=offset, known=()))
+        return NearestPage(nearest_rest(database, search, limit=limit, offset=offset, excluded=()))
     rows = database.read(
         statement(search, "nearest_exact" if search.is_plain else "nearest_matching"),
         parameters(search, limit=limit, offset=offset),
@@ -155,7 +155,7 @@ def nearest_exact(database: Database, search: Search, *, limit: int, offset: int
         collection_id=search.collection.id,
     )
     stored = _stored_in(search, rows[0]["size"]) if rows and search.is_plain else None
-    return Found([_neighbour(row) for row in rows], stored=stored)
+    return NearestPage([_neighbour(row) for row in rows], stored=stored)
 
 
 def within_candidates(database: Database, search: Search, *, radius: float, limit: int, candidates: int) -> Within:
@@ -187,7 +187,6 @@ def within_exact(database: Database, search: Search, *, radius: float, limit: in
 
 def statement(search: Search, name: str) -> sql.SQL:
     """The statement of a name in ``search.sql``, completed for a search."""
-    of_product = search.product is not None
     return statements.statement(
         "search",
         name,
@@ -195,9 +194,8 @@ def statement(search: Search, name: str) -> sql.SQL:
         where=search.where,
         dimension=search.collection.model.dimension,
         query="query_by_id" if isinstance(search.query, str) else "query_by_vector",
-        identity="of_product" if of_product else "of_record",
-        excluded="excluded_products" if of_product else "excluded_records",
         size="size_of_embeddings",
+        **statements.identity_fragments(search.product),
     )
 
 
@@ -206,7 +204,6 @@ def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: i
     query: dict[str, Any] = (
         {"query_id": search.query} if isinstance(search.query, str) else {"vector": HalfVector(search.query)}
     )
-    product = search.product or ""
     return {
         "collection_id": search.collection.id,
         "model_id": search.collection.model_id,
@@ -215,7 +212,7 @@ def parameters(search: Search, *, limit: int = 0, offset: int = 0, candidates: i
         "reach": offset + limit,
         "limit": limit,
         "offset": offset,
-        "product_path": product.split("."),
+        "product_path": statements.product_path(search.product),
         **query,
         **search.where.parameters,
     }

@@ -1,15 +1,16 @@
 """Statements: the named queries of ``sql/queries/`` with their gaps filled.
 
 A gap is a name in braces. Everywhere the same ones mean the same: ``{columns}`` and ``{join}`` what an answer
-shows (app/db/columns.py), ``{where}`` a filter, ``{dimension}`` that of the collection's model. The others of a
-topic are filled with fragments, which are queries of the same topic and may have such gaps, or with expressions.
+shows (app/db/columns.py), ``{where}`` a filter, ``{dimension}`` that of the collection's model, ``{identity}`` and
+``{excluded}`` what tells results apart (identities.sql). The others of a topic are filled with fragments, which
+are queries of the same topic and may have such gaps, or with expressions.
 
 All text is the project's own or that of the filter's translator, none is a client's.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
 
 from psycopg import sql
 
@@ -52,7 +53,7 @@ def statement_with(
     **fragments: str,
 ) -> sql.Composed:
     """The same with ``expressions`` for some of the gaps; made anew each time."""
-    queries = load_queries(topic)
+    queries = {**load_queries("identities"), **load_queries(topic)}
     common: dict[str, sql.Composable] = {
         "columns": columns(fields),
         "join": join(fields),
@@ -62,6 +63,28 @@ def statement_with(
     }
     filled = {gap: sql.SQL(queries[fragment]).format(**common) for gap, fragment in fragments.items()}
     return sql.SQL(queries[name]).format(**common, **filled)
+
+
+class IdentityFragments(TypedDict):
+    """Names of the fragments that fill the gaps of the same names."""
+
+    identity: str
+    excluded: str
+
+
+def identity_fragments(product: str | None) -> IdentityFragments:
+    """What fills ``{identity}`` and ``{excluded}``, with the parameter ``product_path``.
+
+    ``product`` is the dotted name of an attribute; None: every record stands for itself.
+    """
+    if product is None:
+        return {"identity": "of_record", "excluded": "excluded_records"}
+    return {"identity": "of_product", "excluded": "excluded_products"}
+
+
+def product_path(product: str | None) -> list[str]:
+    """The parameter of that name: the steps of a dotted name."""
+    return [] if product is None else product.split(".")
 
 
 @lru_cache(maxsize=1024)

@@ -24,7 +24,7 @@ class Aggregation(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class WeightedQuery:
     """A vector of unit length, shape (dimension,), and tags; their share of the distance is ``tags_weight``.
 
     Half precision is all that counts of the vector, as it is all that is kept of a record's.
@@ -56,6 +56,6 @@ def texts_among(tags: object) -> tuple[str, ...]:
     return tuple(sorted({tag for tag in listed if isinstance(tag, str)}))
 
 
-def all_tags(queries: Sequence[Query]) -> list[str]:
+def all_tags(queries: Sequence[WeightedQuery]) -> list[str]:
     """The tags that count in any of the queries."""
     return sorted({tag for query in queries if query.has_tags for tag in query.tags})

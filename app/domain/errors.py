@@ -62,7 +62,14 @@ class PictureRefused(LookalikeError):
 
 
 class ModelUnavailable(LookalikeError):
-    """A model cannot be loaded, or is not the one that the collection was made with."""
+    """A model cannot be loaded, or is not the one that the collection was made with.
+
+    ``retry_after``: seconds after which it is worth another try; None where nothing will change by itself.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class TextNotSupported(LookalikeError):

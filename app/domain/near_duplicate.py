@@ -19,10 +19,12 @@ but keeps apart patterns whose hashes agree by accident, as a fine chessboard's 
 tests/bench/near_duplicates.md tells what the limits find and mistake, and over which pictures.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 from enum import Enum
 
+from app.domain.fingerprint import LEAST_HASH_QUALITY
 from app.domain.model import BUNDLED, ModelIdentity
 from app.domain.record import StoredRecord
 
@@ -37,6 +39,9 @@ HASH_BITS = 31
 
 It is also as far as the index over bands of the hash finds every pair.
 """
+
+RULE_VERSION = 1
+"""To be raised whenever the rule gives other distances though none of its numbers is another."""
 
 
 LOOK_BITS = 45
@@ -146,6 +151,16 @@ class NearDuplicate:
 def calibration_of(model: ModelIdentity) -> Calibration | None:
     """The calibration of a model; None where nothing is known about its distances."""
     return _CALIBRATIONS.get(model.name)
+
+
+def rule_of(calibration: Calibration | None) -> str:
+    """A digest (SHA-256, hex) of all that the near-duplicate distance depends on but the pictures.
+
+    Pairs that were stored under one rule are not those of another.
+    """
+    limits = None if calibration is None else [(limits.bits, limits.visual) for limits in calibration.together]
+    rule = (RULE_VERSION, DEFAULT_RADIUS, SAME_VISUAL, HASH_BITS, LEAST_HASH_QUALITY, limits)
+    return hashlib.sha256(repr(rule).encode()).hexdigest()
 
 
 def reach_of(radius: float, calibration: Calibration | None) -> Reach:

@@ -53,7 +53,9 @@ class IncomingRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record of a collection. Parts that a query did not ask for are empty or None."""
+    """A record of a collection. Parts that a query did not ask for are empty or None, and so is a hash that says
+    nothing.
+    """
 
     id: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -86,8 +88,9 @@ class NewRecord:
 
     def as_stored(self) -> StoredRecord:
         """The record as it is once it went in."""
+        phash = telling_hash(self.phash, self.phash_quality)
         return StoredRecord(
-            self.id, self.attributes, self.url, self.file, self.phash, self.embedding.astype(np.float16)
+            self.id, self.attributes, self.url, self.file, phash, self.embedding.astype(np.float16)
         )
 
 
@@ -166,15 +169,15 @@ def _refuse_unstorable(attributes: Mapping[str, Any], path: str) -> None:
     The fault is told with the attribute it lies in: a path to each value would take more memory than the values.
     """
     for name, attribute in attributes.items():
-        place = f"{path}.{name[:_SHOWN_NAME]}"
+        fault_path = f"{path}.{name[:_SHOWN_NAME]}"
         waiting: list[tuple[object, int]] = [(name, 0), (attribute, 1)]
         while waiting:
             value, depth = waiting.pop()
             if isinstance(value, str):
-                _refuse_null_character(value, place)
+                _refuse_null_character(value, fault_path)
             elif isinstance(value, dict | list):
                 if depth > MAX_NESTING:
-                    raise InvalidRequest(f"attributes may be nested {MAX_NESTING} levels deep", path=place)
+                    raise InvalidRequest(f"attributes may be nested {MAX_NESTING} levels deep", path=fault_path)
                 waiting.extend((member, depth + 1) for member in value)
                 if isinstance(value, dict):
                     waiting.extend((member, depth + 1) for member in value.values())

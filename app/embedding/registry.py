@@ -92,14 +92,14 @@ class _Slot:
             return self._model
         with self._lock:
             if self._model is None:
-                if time.monotonic() < self._retry_at:
-                    raise ModelUnavailable(self._failure)
+                if (left := self._retry_at - time.monotonic()) > 0:
+                    raise ModelUnavailable(self._failure, retry_after=left)
                 try:
                     self._model = load()
                 except ModelUnavailable as error:
                     self._failure = str(error)
                     self._retry_at = time.monotonic() + RETRY_AFTER
-                    raise
+                    raise ModelUnavailable(self._failure, retry_after=RETRY_AFTER) from error
             return self._model
 
     def close(self) -> None:

@@ -110,12 +110,12 @@ def constant_leaf(leaf: Leaf | ColumnLeaf) -> Verdict:
 
 
 def all_of(verdicts: Iterable[Verdict]) -> Verdict:
-    known = True
+    decided = True
     for verdict in verdicts:
         if verdict is False:
             return False
-        known = known and verdict is not None
-    return True if known else None
+        decided = decided and verdict is not None
+    return True if decided else None
 
 
 def _leaf_of_inner_array(leaf: Leaf | ColumnLeaf) -> Verdict:

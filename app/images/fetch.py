@@ -10,11 +10,12 @@ A connection serves one request. Proxies named in the environment are not used.
 """
 
 import ssl
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import httpcore2
@@ -24,6 +25,8 @@ from app.domain.errors import PictureRefused
 from app.images.addresses import Address, AddressPolicy, parse_addresses
 from app.images.connection import Deadline, Resolver, connect, resolve, system_resolver
 from app.images.urls import Target, parse_url
+
+Result = TypeVar("Result")
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -51,7 +54,7 @@ class PictureFetcher:
         """``allow``: host names and networks that may be reached although their addresses are not public.
 
         ``timeout``: seconds for one URL altogether, from resolving its name to the last byte. ``max_bytes``: size
-        limit of one picture. ``parallel``: how many URLs ``fetch_all`` fetches at a time, over all its callers.
+        limit of one picture. ``parallel``: how many URLs ``fetch_aside`` fetches at a time, over all its callers.
         """
         self._policy = AddressPolicy(allow)
         self._timeout = timeout
@@ -69,22 +72,16 @@ class PictureFetcher:
         except (httpcore2.ProtocolError, httpcore2.NetworkError, OSError, ValueError) as error:
             raise PictureRefused(_failure(error)) from error
 
-    def fetch_all(self, urls: Sequence[str]) -> list[bytes | PictureRefused]:
-        """Fetch ``urls`` in parallel; what could not be fetched is its refusal, at the same place in the list.
+    def fetch_aside(self, url: str, hand_on: Callable[[bytes], Result]) -> Future[Result]:
+        """Fetch ``url`` on another thread and call ``hand_on`` with the body there: what it returns is the result.
 
-        All bodies are held in memory together: callers with many URLs pass them in portions.
+        ``hand_on`` holds up other fetches as long as it takes. A ``PictureRefused`` comes out of the future.
         """
-        return list(self._executor.map(self._fetch_or_refusal, urls))
+        return self._executor.submit(lambda: hand_on(self.fetch(url)))
 
     def close(self) -> None:
         """Stop; waits for nothing. Requests under way end with their timeout."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-
-    def _fetch_or_refusal(self, url: str) -> bytes | PictureRefused:
-        try:
-            return self.fetch(url)
-        except PictureRefused as refusal:
-            return refusal
 
     def _follow(self, target: Target, deadline: Deadline) -> bytes:
         for _ in range(_MAX_REDIRECTS + 1):

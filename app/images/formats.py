@@ -54,7 +54,8 @@ _HEIF_BRANDS = frozenset(
 )
 
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-_LOOK_AHEAD = 1024
+LOOK_AHEAD = 1024
+"""The first bytes of a file, from which its format can be told."""
 
 
 def detect_format(data: bytes) -> Format:
@@ -85,7 +86,7 @@ def _refused(name: str) -> PictureRefused:
 
 def _iso_media_format(data: bytes) -> Format:
     """HEIC, or a refusal, from the brands in the ``ftyp`` box (ISO/IEC 14496-12 §4.3, 23008-12 annex B)."""
-    box_size = min(int.from_bytes(data[:4], "big"), _LOOK_AHEAD)
+    box_size = min(int.from_bytes(data[:4], "big"), LOOK_AHEAD)
     major = data[8:12]
     compatible = {data[at : at + 4] for at in range(16, box_size - 3, 4)}
     if major in _HEIC_BRANDS:
@@ -105,7 +106,7 @@ def _is_bmp(data: bytes) -> bool:
 
 
 def _textual_refusal(data: bytes) -> PictureRefused:
-    head = data[:_LOOK_AHEAD].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    head = data[:LOOK_AHEAD].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if head.startswith(b"<"):
         if b"<!doctype html" in head or b"<html" in head or head.startswith((b"<head", b"<body")):
             return PictureRefused(

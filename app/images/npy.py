@@ -45,6 +45,15 @@ def decode_npy(data: bytes, *, max_pixels: int) -> Image.Image:
     return Image.frombytes("RGB", (width, height), pixels, "raw", "BGR")
 
 
+def announces_picture(head: bytes) -> bool:
+    """Whether the header at the beginning of a file is that of a picture."""
+    try:
+        shape, _, dtype, _ = _read(head)
+    except PictureRefused:
+        return False
+    return dtype == np.dtype(np.uint8) and len(shape) == 3 and shape[2] == 3
+
+
 def _read(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], memoryview]:
     """Shape, memory order, dtype and the bytes behind the header."""
     stream = BytesIO(data)

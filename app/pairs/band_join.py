@@ -30,28 +30,28 @@ _CANDIDATES_AT_ONCE = 1 << 15
 class BandJoin:
     """Looks up candidates by bands. ``limits`` (16,) say for each how many bits of it may differ; −1: any."""
 
-    def __init__(self, fresh: Hashes, known: Hashes, bits: int, limits: list[int]) -> None:
+    def __init__(self, fresh: Hashes, settled: Hashes, bits: int, limits: list[int]) -> None:
         self._bits, self._limits = bits, limits
         bands = [band for band, limit in enumerate(limits) if limit >= 0]
-        self._fresh, self._known = _Index(fresh, bands), _Index(known, bands)
+        self._fresh, self._settled = _Index(fresh, bands), _Index(settled, bands)
 
     def tasks(self, start: int, stop: int) -> Iterator[tuple[bool, Compare]]:
         self._fresh.forget_before(start)
-        for is_known, others in ((True, self._known), (False, self._fresh)):
+        for is_settled, others in ((True, self._settled), (False, self._fresh)):
             for band, limit in enumerate(self._limits):
                 if limit < 0 or start == stop or not len(others):
                     continue
                 candidates = others.candidates(self._fresh, range(start, stop), band, limit)
                 for first in range(0, candidates.count, _CANDIDATES_OF_TASK):
                     last = min(first + _CANDIDATES_OF_TASK, candidates.count)
-                    yield is_known, partial(self._compare, is_known, band, candidates, first, last)
+                    yield is_settled, partial(self._compare, is_settled, band, candidates, first, last)
 
     def _compare(
-        self, is_known: bool, band: int, candidates: "_Candidates", first: int, last: int
+        self, is_settled: bool, band: int, candidates: "_Candidates", first: int, last: int
     ) -> tuple[Indices, Indices]:
-        others = self._known if is_known else self._fresh
+        others = self._settled if is_settled else self._fresh
         row, column = _within_bits(self._fresh, others, candidates, range(first, last), self._bits)
-        if not is_known:
+        if not is_settled:
             row, column = once(row, column)
         # A pair belongs to the first band that is within its limit.
         apart = np.bitwise_count(self._fresh.bands[row] ^ others.bands[column])
@@ -75,7 +75,7 @@ class _Candidates:
         return int(self.end[-1]) if len(self.end) else 0
 
     def expanded(self, first: int, last: int) -> tuple[Indices, Indices]:
-        """Of the candidates ``first`` to ``last``: rows, and places among the entries."""
+        """Of the candidates ``first`` to ``last``: rows, and their entries by number."""
         left, right = int(np.searchsorted(self.end, first, "right")), int(np.searchsorted(self.end, last, "left"))
         ranges = slice(left, right + 1)
         end = self.end[ranges]
@@ -83,9 +83,9 @@ class _Candidates:
         before[0] = self.end[left - 1] if left else 0
         before[1:] = end[:-1]
         repeats = np.minimum(end, last) - np.maximum(before, first)
-        place = np.repeat(self.begin[ranges] - before, repeats)
-        place += np.arange(first, last)
-        return np.repeat(self.row[ranges], repeats), place
+        entry = np.repeat(self.begin[ranges] - before, repeats)
+        entry += np.arange(first, last)
+        return np.repeat(self.row[ranges], repeats), entry
 
 
 class _Index:
@@ -147,9 +147,9 @@ def _within_bits(
     counts = np.empty((size, 2), np.uint8)
     for first in range(numbers.start, numbers.stop, size):
         part = slice(0, min(size, numbers.stop - first))
-        row, place = candidates.expanded(first, first + part.stop)
+        row, entry = candidates.expanded(first, first + part.stop)
         column = columns_of[part]
-        column[:] = candidates.entries[place]
+        column[:] = candidates.entries[entry]
         # All indices are within; the mode only keeps the output from passing through a copy.
         rows.words.take(row, axis=0, out=mine[part], mode="clip")
         columns.words.take(column, axis=0, out=others[part], mode="clip")

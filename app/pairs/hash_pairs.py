@@ -13,7 +13,8 @@ when a band is sixteen bits in a row. How many candidates each limit of each ban
 values occur, and the limits are those that cost least together, whatever the hashes look like. Where that is still
 more than comparing all with all, by exclusive or and population count, this is done instead.
 
-Hashes are *fresh* or *known*, as in ``pair_search``; they are named by their positions among those of their side.
+Hashes are *fresh* or *settled*, as in ``pair_search``; they are named by their positions among those of their
+side.
 """
 
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ class HashPairs(Protocol):
     """A way to find the pairs."""
 
     def tasks(self, start: int, stop: int) -> Iterator[tuple[bool, Compare]]:
-        """The tasks that find the pairs of fresh hashes ``start`` to ``stop``: with known ones (True), and with
+        """The tasks that find the pairs of fresh hashes ``start`` to ``stop``: with settled ones (True), and with
         each other and the fresh ones behind (False). To be called for one block after the other, from 0 on.
 
         Each pair within the bits is found once, and no other one.
@@ -63,43 +64,43 @@ class HashPairs(Protocol):
         ...
 
 
-def hash_pairs(fresh: Hashes, known: Hashes, bits: int) -> HashPairs:
+def hash_pairs(fresh: Hashes, settled: Hashes, bits: int) -> HashPairs:
     """The cheapest way to find the pairs within ``bits``, of hashes of shape (n, 4) and (m, 4)."""
-    pairs = len(fresh) * (len(known) + len(fresh) / 2)
-    tables = _SORTING_COST * BANDS * (len(fresh) + len(known)) + _TABLE_COST * BANDS * VALUES
+    pairs = len(fresh) * (len(settled) + len(fresh) / 2)
+    tables = _SORTING_COST * BANDS * (len(fresh) + len(settled)) + _TABLE_COST * BANDS * VALUES
     if tables < pairs:
-        fresh, known = _shuffled(fresh), _shuffled(known)
-        limits, cost = band_limits(fresh, known, bits)
+        fresh, settled = _shuffled(fresh), _shuffled(settled)
+        limits, cost = band_limits(fresh, settled, bits)
         if tables + cost < pairs:
-            return BandJoin(fresh, known, bits, limits)
-    return Comparison(fresh, known, bits)
+            return BandJoin(fresh, settled, bits, limits)
+    return Comparison(fresh, settled, bits)
 
 
 class Comparison:
     """Compares all with all, first by 128 bits."""
 
-    def __init__(self, fresh: Hashes, known: Hashes, bits: int) -> None:
-        self._fresh, self._known, self._bits = fresh, known, bits
-        self._fresh_words, self._known_words = _words(fresh), _words(known)
+    def __init__(self, fresh: Hashes, settled: Hashes, bits: int) -> None:
+        self._fresh, self._settled, self._bits = fresh, settled, bits
+        self._fresh_words, self._settled_words = _words(fresh), _words(settled)
 
     def tasks(self, start: int, stop: int) -> Iterator[tuple[bool, Compare]]:
-        for is_known, others in ((True, self._known), (False, self._fresh)):
+        for is_settled, others in ((True, self._settled), (False, self._fresh)):
             for top in range(start, stop, _ROWS):
                 bottom = min(top + _ROWS, stop)
-                for left in range(0 if is_known else top, len(others), _COLUMNS_OF_TASK):
+                for left in range(0 if is_settled else top, len(others), _COLUMNS_OF_TASK):
                     right = min(left + _COLUMNS_OF_TASK, len(others))
-                    yield is_known, partial(self._compare, is_known, range(top, bottom), range(left, right))
+                    yield is_settled, partial(self._compare, is_settled, range(top, bottom), range(left, right))
 
-    def _compare(self, is_known: bool, rows: range, columns: range) -> tuple[Indices, Indices]:
+    def _compare(self, is_settled: bool, rows: range, columns: range) -> tuple[Indices, Indices]:
         found = [
-            self._tile(is_known, rows, left, min(left + _COLUMNS, columns.stop))
+            self._tile(is_settled, rows, left, min(left + _COLUMNS, columns.stop))
             for left in range(columns.start, columns.stop, _COLUMNS)
         ]
         row, column = (np.concatenate(positions) for positions in zip(*found, strict=True))
-        return (row, column) if is_known else once(row, column)
+        return (row, column) if is_settled else once(row, column)
 
-    def _tile(self, is_known: bool, rows: range, left: int, right: int) -> tuple[Indices, Indices]:
-        others, words = (self._known, self._known_words) if is_known else (self._fresh, self._fresh_words)
+    def _tile(self, is_settled: bool, rows: range, left: int, right: int) -> tuple[Indices, Indices]:
+        others, words = (self._settled, self._settled_words) if is_settled else (self._fresh, self._fresh_words)
         found = []
         # Fresh memory for every step would cost as much as the step itself.
         apart = np.empty((_ROWS_AT_ONCE, right - left), np.uint64)
@@ -119,13 +120,13 @@ class Comparison:
         return row, column
 
 
-def band_limits(fresh: Hashes, known: Hashes, bits: int) -> tuple[list[int], float]:
+def band_limits(fresh: Hashes, settled: Hashes, bits: int) -> tuple[list[int], float]:
     """The limits that find all pairs within ``bits`` at the least cost, and this cost; infinite if none do."""
     needed = bits + 1
     # The cheapest limits of the bands so far, by the sum of (limit + 1) that they reach.
     best: list[tuple[float, list[int]]] = [(0.0, []), *((np.inf, []) for _ in range(needed))]
     for band in range(BANDS):
-        costs = _costs(fresh.view(np.uint16)[:, band], known.view(np.uint16)[:, band])
+        costs = _costs(fresh.view(np.uint16)[:, band], settled.view(np.uint16)[:, band])
         best = [
             min(
                 (best[max(total - worth, 0)][0] + cost, [*best[max(total - worth, 0)][1], worth - 1])
@@ -137,11 +138,11 @@ def band_limits(fresh: Hashes, known: Hashes, bits: int) -> tuple[list[int], flo
     return limits, cost
 
 
-def _costs(fresh: NDArray[np.uint16], known: NDArray[np.uint16]) -> list[float]:
+def _costs(fresh: NDArray[np.uint16], settled: NDArray[np.uint16]) -> list[float]:
     """What the limits −1, 0, … of a band cost."""
     mine = np.bincount(fresh, minlength=VALUES).astype(np.float64)
     # A fresh one meets half of the fresh ones, those behind it.
-    others = np.bincount(known, minlength=VALUES) + mine / 2
+    others = np.bincount(settled, minlength=VALUES) + mine / 2
     candidates, costs = 0.0, [0.0]
     for limit, shell in enumerate(_shells(others)):
         candidates += float((mine * shell).sum())

@@ -10,8 +10,9 @@ What passes is computed in full, from the stored half-precision values in float3
 err on the safe side of rounding: no pair is lost, whatever the data look like. Tasks are shared out among threads;
 the matrix product, the population counts and the comparisons all run without the interpreter's lock.
 
-Records are *known* (all pairs among them are known already) or *fresh*. Fresh ones pass in blocks, each compared
-with all known records, itself, and the fresh ones behind it: once a block is done, its records are known as well.
+Records are *settled* (all pairs among them were found before) or *fresh*. Fresh ones pass in blocks, each compared
+with all settled records, itself, and the fresh ones behind it: once a block is done, its records are settled as
+well.
 
 Memory: 2 · dimension + 4 · (k + 3) + 180 bytes for each record, some 100 MiB for what threads have in hand, and
 the pairs of the tasks that are under way; pairs are handed over as they are found.
@@ -38,7 +39,7 @@ from app.pairs.products import one_thread_per_product
 
 Indices = NDArray[np.int64]
 
-Found = tuple[NDArray[Any], ...]
+PairArrays = tuple[NDArray[Any], ...]
 """Pairs, as the arrays of ``FoundPairs``."""
 
 _BLOCK = 2048
@@ -104,18 +105,18 @@ class PairSearch:
         prefix, along = _project(fingerprints.embeddings, near, self._wide)
         order = np.argsort(along, kind="stable")
         self._fresh = self._side(order[is_fresh[order]], prefix, along)
-        self._known = self._side(order[~is_fresh[order]], prefix, along)
+        self._settled = self._side(order[~is_fresh[order]], prefix, along)
         self.order = self._fresh.rows
-        fresh_hashes, known_hashes = (
-            fingerprints.hashes[side.rows[side.hashed]] for side in (self._fresh, self._known)
+        fresh_hashes, settled_hashes = (
+            fingerprints.hashes[side.rows[side.hashed]] for side in (self._fresh, self._settled)
         )
-        self._hash_pairs = hash_pairs(fresh_hashes, known_hashes, reach.bits)
+        self._hash_pairs = hash_pairs(fresh_hashes, settled_hashes, reach.bits)
 
     def run(self) -> Iterator[FoundPairs]:
         """The pairs, as they are found; at least one item for each block of fresh records, in their order."""
         threads = available_cores()
         executor = ThreadPoolExecutor(threads, thread_name_prefix="pairs")
-        under_way: deque[tuple[int, Future[Found]]] = deque()
+        under_way: deque[tuple[int, Future[PairArrays]]] = deque()
         with one_thread_per_product():
             try:
                 for finished, task in self._tasks():
@@ -127,17 +128,17 @@ class PairSearch:
             finally:
                 executor.shutdown(cancel_futures=True)
 
-    def _tasks(self) -> Iterator[tuple[int, Callable[[], Found]]]:
+    def _tasks(self) -> Iterator[tuple[int, Callable[[], PairArrays]]]:
         """The tasks, each with the number of records that are finished once it and all before it are done."""
         total = len(self._fresh.rows)
         for start in range(0, total, _BLOCK):
             stop = min(start + _BLOCK, total)
             above, below = np.searchsorted(self._fresh.hashed, [start, stop]).tolist()
-            for is_known, compare in self._hash_pairs.tasks(above, below):
-                yield start, partial(self._near_by_hash, self._known if is_known else self._fresh, compare)
+            for is_settled, compare in self._hash_pairs.tasks(above, below):
+                yield start, partial(self._near_by_hash, self._settled if is_settled else self._fresh, compare)
             for top in range(start, stop, _ROWS):
                 bottom = min(top + _ROWS, stop)
-                for side in (self._known, self._fresh):
+                for side in (self._settled, self._fresh):
                     for columns in self._reached(top, bottom, side):
                         yield start, partial(self._near_by_embedding, top, bottom, side, columns)
             nothing = np.empty(0, np.int64)
@@ -153,11 +154,11 @@ class PairSearch:
         for left in range(first, last, _TASK_COLUMNS):
             yield range(left, min(left + _TASK_COLUMNS, last))
 
-    def _near_by_hash(self, side: _Side, compare: Compare) -> Found:
+    def _near_by_hash(self, side: _Side, compare: Compare) -> PairArrays:
         row, column = compare()
         return self._check(self._fresh.rows[self._fresh.hashed[row]], side.rows[side.hashed[column]], by_hash=True)
 
-    def _near_by_embedding(self, top: int, bottom: int, side: _Side, columns: range) -> Found:
+    def _near_by_embedding(self, top: int, bottom: int, side: _Side, columns: range) -> PairArrays:
         parts = []
         for first in range(columns.start, columns.stop, _COLUMNS):
             last = min(first + _COLUMNS, columns.stop)
@@ -189,7 +190,7 @@ class PairSearch:
         near |= (bits != NO_BITS) & (bits <= self._reach.joint_bits)
         return row[near], column[near]
 
-    def _check(self, left: Indices, right: Indices, *, by_hash: bool) -> Found:
+    def _check(self, left: Indices, right: Indices, *, by_hash: bool) -> PairArrays:
         """Those of some pairs that are within the radius, and are found by their hashes or are not."""
         bits = self._bits(left, right)
         mine = ((bits != NO_BITS) & (bits <= self._reach.bits)) == by_hash
@@ -224,7 +225,7 @@ class PairSearch:
         return _Side(rows, prefix[rows], along[rows], hashed)
 
 
-def _result(finished: int, task: Future[Found]) -> FoundPairs:
+def _result(finished: int, task: Future[PairArrays]) -> FoundPairs:
     return FoundPairs(finished, *task.result())
 
 

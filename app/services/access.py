@@ -33,8 +33,8 @@ def resolve_access(
     Raises ``Unauthorized``, ``CollectionMissing`` when neither id nor name is given, and ``CollectionNotFound``.
     """
     key = (token, collection_id, collection_name)
-    if not writes and (known := runtime.accesses.get(key)) is not None:
-        return known
+    if not writes and (remembered := runtime.accesses.get(key)) is not None:
+        return remembered
     parsed = _parse_uuid(collection_id)
     access = accounts.resolve_access(
         runtime.database,

@@ -3,12 +3,18 @@
 Records pass in chunks. While the model works on one chunk, the pictures of the next are fetched, decoded, prepared
 and hashed on other threads, so that neither waits for the other and memory is bounded by two chunks. A record that
 brings its own vector passes by the model altogether.
+
+The model is asked for before anything is fetched or read for it. One that cannot be loaded is asked for again by
+the next chunk.
 """
 
 import hashlib
+import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -29,6 +35,10 @@ from app.images.thumbnail import make_thumbnail, pixel_hash
 from app.services.runtime import Runtime
 
 CHUNK = 32
+MOST_WAITS = 3
+"""How often an import waits for a model that cannot be loaded for the moment, before its records fail."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,9 @@ class _Prepared:
 
 
 Outcome = Embedded | PictureRefused | ModelUnavailable
+
+# What is fetched first is decoded afterwards, on a thread of the decoders: a future of a future.
+_Started = Outcome | Future[_Prepared] | Future[Future[_Prepared]]
 
 
 def costs_credit(record: IncomingRecord) -> bool:
@@ -97,15 +110,17 @@ def embed_records(
     records: Iterable[IncomingRecord],
     *,
     file_roots: Sequence[Path] | None = None,
+    waits_for_model: bool = False,
 ) -> Iterator[Outcome]:
     """The outcome for each record, in order; a failure is an item of its own and leaves the others alone.
 
-    ``file_roots`` are the folders whose files ``_file`` may name; None for those of the settings.
+    ``file_roots`` are the folders whose files ``_file`` may name; None for those of the settings. With
+    ``waits_for_model`` a model that cannot be loaded is tried again, ``MOST_WAITS`` times, before records fail.
     """
     roots = runtime.settings.file_roots if file_roots is None else file_roots
-    pipeline = _Pipeline(runtime, collection, roots)
+    pipeline = _Pipeline(runtime, collection, roots, waits=MOST_WAITS if waits_for_model else 0)
     remaining = iter(records)
-    ahead: list[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable] = []
+    ahead: list[_Started] = []
     while chunk := list(islice(remaining, CHUNK)):
         started = pipeline.start(chunk)
         yield from pipeline.finish(ahead)
@@ -127,45 +142,33 @@ def model_of(runtime: Runtime, collection: Collection) -> Embedder:
 
 
 class _Pipeline:
-    def __init__(self, runtime: Runtime, collection: Collection, roots: Sequence[Path]) -> None:
+    def __init__(self, runtime: Runtime, collection: Collection, roots: Sequence[Path], *, waits: int) -> None:
         self._runtime = runtime
         self._collection = collection
         self._roots = roots
-        self._model: Embedder | ModelUnavailable | None = None
+        self._waits = waits
+        self._model: Embedder | None = None
 
-    def start(
-        self, chunk: Sequence[IncomingRecord]
-    ) -> list[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable]:
-        """Set the pictures of a chunk off to the decoders; what needs no decoder is settled at once."""
-        to_fetch = [r.url for r in chunk if costs_credit(r) and r.base64 is None and r.url is not None]
-        fetched = iter(self._runtime.fetcher.fetch_all(to_fetch) if to_fetch else [])
-        started: list[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable] = []
+    def start(self, chunk: Sequence[IncomingRecord]) -> list[_Started]:
+        """Set the pictures of a chunk off to the fetchers and decoders; what needs neither is settled at once."""
+        unavailable = self._find_model() if any(map(costs_credit, chunk)) else None
+        started: list[_Started] = []
         for record in chunk:
             if record.vector is not None:
                 started.append(Embedded(record.vector, phash=record.phash))
             elif not record.has_picture:
                 started.append(PictureRefused("the record has none of _base64, _url, _file and _vector"))
+            elif unavailable is not None:
+                started.append(unavailable)
+            elif record.base64 is None and record.url is not None:
+                started.append(self._runtime.fetcher.fetch_aside(record.url, partial(self._decode, record)))
             else:
-                answer = next(fetched) if record.base64 is None and record.url is not None else None
-                model = self._loaded_model()
-                if isinstance(answer, PictureRefused):
-                    started.append(answer)
-                elif isinstance(model, ModelUnavailable):
-                    started.append(model)
-                else:
-                    started.append(self._runtime.decoders.submit(self._prepare, model, record, answer))
+                started.append(self._decode(record))
         return started
 
-    def finish(
-        self, started: Sequence[Embedded | Future[_Prepared] | PictureRefused | ModelUnavailable]
-    ) -> Iterator[Outcome]:
+    def finish(self, started: Sequence[_Started]) -> Iterator[Outcome]:
         """Embed what the decoders have prepared, in one go."""
-        outcomes: list[Outcome | _Prepared] = []
-        for item in started:
-            try:
-                outcomes.append(item.result() if isinstance(item, Future) else item)
-            except PictureRefused as error:
-                outcomes.append(error)
+        outcomes = [_result(item) for item in started]
         embedded = self._embed([outcome for outcome in outcomes if isinstance(outcome, _Prepared)])
         for outcome in outcomes:
             yield next(embedded) if isinstance(outcome, _Prepared) else outcome
@@ -173,10 +176,8 @@ class _Pipeline:
     def _embed(self, pictures: Sequence[_Prepared]) -> Iterator[Outcome]:
         if not pictures:
             return
-        model = self._loaded_model()
-        assert not isinstance(model, ModelUnavailable)
         try:
-            vectors = model.embed_prepared([picture.tensor for picture in pictures])
+            vectors = self._loaded_model.embed_prepared([picture.tensor for picture in pictures])
         except PictureRefused as error:
             if len(pictures) == 1:
                 yield error
@@ -195,15 +196,28 @@ class _Pipeline:
                 picture.thumbnail,
             )
 
-    def _loaded_model(self) -> Embedder | ModelUnavailable:
-        if self._model is None:
+    def _find_model(self) -> ModelUnavailable | None:
+        """Load the model if need be; why there is none."""
+        while self._model is None:
             try:
                 self._model = model_of(self._runtime, self._collection)
             except ModelUnavailable as error:
-                self._model = error
+                if error.retry_after is None or not self._waits:
+                    return error
+                self._waits -= 1
+                log.warning("trying again in %.0f s: %s", error.retry_after, error)
+                time.sleep(error.retry_after)
+        return None
+
+    @property
+    def _loaded_model(self) -> Embedder:
+        assert self._model is not None
         return self._model
 
-    def _prepare(self, model: Embedder, record: IncomingRecord, fetched: bytes | None) -> _Prepared:
+    def _decode(self, record: IncomingRecord, fetched: bytes | None = None) -> Future[_Prepared]:
+        return self._runtime.decoders.submit(self._prepare, record, fetched)
+
+    def _prepare(self, record: IncomingRecord, fetched: bytes | None) -> _Prepared:
         """Runs on a decoder's thread."""
         settings = self._runtime.settings
         if record.base64 is not None:
@@ -217,9 +231,18 @@ class _Pipeline:
             raise PictureRefused(f"the picture has more than {settings.max_image_bytes} bytes")
         picture = decode_picture(data, max_pixels=settings.max_image_pixels)
         return _Prepared(
-            model.prepare(picture),
+            self._loaded_model.prepare(picture),
             hashlib.sha256(data).digest(),
             perceptual_hash(picture),
             pixel_hash(picture),
             make_thumbnail(picture) if settings.thumbnails else None,
         )
+
+
+def _result(started: _Started) -> Outcome | _Prepared:
+    """What became of a record, once fetchers and decoders are done with it."""
+    try:
+        done = started.result() if isinstance(started, Future) else started
+        return done.result() if isinstance(done, Future) else done
+    except PictureRefused as error:
+        return error

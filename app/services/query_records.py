@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.db import records
 from app.domain.account import Access
-from app.domain.combined_distance import Query, texts_among
+from app.domain.combined_distance import WeightedQuery, texts_among
 from app.domain.errors import (
     InvalidRequest,
     ModelUnavailable,
@@ -76,7 +76,7 @@ def vector_of_text(runtime: Runtime, access: Access, document: object) -> NDArra
 
 def resolve_queries(
     runtime: Runtime, access: Access, documents: Mapping[str, object], *, tags_weight: float | None = None
-) -> list[Query]:
+) -> list[WeightedQuery]:
     """The queries that query records stand for, given by their paths in the request.
 
     With ``tags_weight`` their tags count: those given with a query, or else those stored under its ``_id``. Raises
@@ -96,7 +96,7 @@ def resolve_queries(
         tags = record.attributes.get("tags")
         if tags is None and own is not None:
             tags = own.attributes.get("tags")
-        queries.append(Query(vector, texts_among(tags), tags_weight or 0.0))
+        queries.append(WeightedQuery(vector, texts_among(tags), tags_weight or 0.0))
     return queries
 
 

@@ -25,15 +25,17 @@ CREATE TABLE lookalike.near_duplicate_runs (
     collection_id uuid             PRIMARY KEY REFERENCES lookalike.collections (id) ON DELETE CASCADE,
     model_id      integer          NOT NULL REFERENCES lookalike.models (id),
     radius        double precision NOT NULL,
+    rule          text             NOT NULL,
     compared      bytea            NOT NULL,
     started_at    timestamptz      NOT NULL DEFAULT clock_timestamp(),
     finished_at   timestamptz
 );
 
 COMMENT ON TABLE lookalike.near_duplicate_runs IS 'How far the comparison of a collection''s records with each other has come.';
+COMMENT ON COLUMN lookalike.near_duplicate_runs.rule IS 'A digest of the rule that the distances of the pairs follow (app/domain/near_duplicate.py).';
 COMMENT ON COLUMN lookalike.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_pairs.py).';
 COMMENT ON COLUMN lookalike.near_duplicate_runs.started_at IS 'When the last run, finished or not, read the collection.';
-COMMENT ON COLUMN lookalike.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model.';
+COMMENT ON COLUMN lookalike.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model and rule.';
 
 CREATE VIEW lookalike.near_duplicates AS
 SELECT p.collection_id, a.id AS a, b.id AS b, p.distance, p.visual, p.bits, p.signal

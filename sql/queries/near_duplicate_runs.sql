@@ -2,8 +2,10 @@
 
 -- name: find_run
 -- parameters: collection_id
--- rows: model_id, radius, finished_at
-SELECT model_id, radius, finished_at FROM lookalike.near_duplicate_runs WHERE collection_id = %(collection_id)s;
+-- rows: model_id, radius, rule, finished_at
+SELECT model_id, radius, rule, finished_at
+FROM lookalike.near_duplicate_runs
+WHERE collection_id = %(collection_id)s;
 
 -- name: compared_keys
 -- parameters: collection_id
@@ -11,10 +13,10 @@ SELECT model_id, radius, finished_at FROM lookalike.near_duplicate_runs WHERE co
 SELECT compared FROM lookalike.near_duplicate_runs WHERE collection_id = %(collection_id)s;
 
 -- name: begin_run
--- parameters: collection_id, model_id, radius, compared (of none)
+-- parameters: collection_id, model_id, radius, rule, compared (of none)
 -- rows: started_at
-INSERT INTO lookalike.near_duplicate_runs AS run (collection_id, model_id, radius, compared)
-VALUES (%(collection_id)s, %(model_id)s, %(radius)s, %(compared)s)
+INSERT INTO lookalike.near_duplicate_runs AS run (collection_id, model_id, radius, rule, compared)
+VALUES (%(collection_id)s, %(model_id)s, %(radius)s, %(rule)s, %(compared)s)
 ON CONFLICT (collection_id) DO UPDATE
 SET started_at = excluded.started_at
 RETURNING started_at;

@@ -99,7 +99,7 @@ WITH locked AS MATERIALIZED (
     SET attributes = r.attributes || locked.attributes, updated_at = now()
     FROM locked
     WHERE r.collection_id = %(collection_id)s AND r.key = locked.key
-    RETURNING r.collection_id, r.key, r.id, r.attributes, r.url, r.file, r.phash
+    RETURNING r.collection_id, r.key, r.id, r.attributes, r.url, r.file, r.phash, r.phash_quality
 )
 SELECT {columns}
 FROM r

@@ -1,6 +1,7 @@
 -- Searching by distance. {dimension} is the dimension of the collection's model: the vector index is on the
 -- expression embedding::halfvec(dimension), and serves only the same expression. {query} is either the vector that
--- comes as a parameter or the stored one of a record; {columns} and {join} as in records.sql.
+-- comes as a parameter or the stored one of a record; {columns} and {join} as in records.sql, {identity} and {excluded}
+-- as in identities.sql.
 
 -- name: query_by_vector
 -- parameters: vector
@@ -127,24 +128,6 @@ JOIN lookalike.records r ON r.collection_id = nearest.collection_id AND r.key = 
 {join}
 ORDER BY nearest.distance, r.id
 LIMIT %(limit)s OFFSET %(offset)s;
-
--- name: of_record
-r.key
-
--- name: excluded_records
-%(excluded)s::text[]::bigint[]
-
--- name: of_product
--- As an array, so that no product is taken for the key of a record that has none. A dotted name is a path into
--- nested documents.
--- parameters: product_path
-CASE WHEN nullif(r.attributes #> %(product_path)s::text[], 'null') IS NULL
-     THEN to_jsonb(r.key)
-     ELSE jsonb_build_array(r.attributes #> %(product_path)s::text[])
-END
-
--- name: excluded_products
-%(excluded)s::text[]::jsonb[]
 
 -- name: nearest_each
 -- Of all matching records the nearest of each {identity}, but for the identities in {excluded}, by computing every

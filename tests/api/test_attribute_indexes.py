@@ -2,16 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
 from app.db import records
-from app.db.records import copy_records
 from app.domain.fields import ONLY_ID
-from app.domain.record import NewRecord
 from app.filters import parse_filter
 from app.services.access import resolve_access
 from app.services.operating.repairing import repair
+from tests.seeding import load, records_of
 from tests.service import Service, break_connections, ids
 
 LONG = "a" * 200
@@ -40,7 +40,7 @@ BOUNDS: list[Any] = [
 ]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def records_of_all_kinds(service: Service) -> None:
     service.use_vectors(2)
     records = [{"_id": f"v{n:02}", "_vector": [1, 0], "v": value} for n, value in enumerate(VALUES)]
@@ -67,6 +67,7 @@ def answers(service: Service) -> list[list[str]]:
     return [ids(service.call("find", filter=each, limit=1000, fields_to_return=["_id"])) for each in filters]
 
 
+@pytest.mark.usefixtures("records_of_all_kinds")
 def test_answers_are_the_same_with_an_index(service: Service) -> None:
     before = answers(service)
     assert sum(map(len, before)) > 500
@@ -84,6 +85,18 @@ def test_answers_are_the_same_with_an_index(service: Service) -> None:
     assert answers(service) == before
 
 
+@pytest.fixture(scope="module")
+def numbered(shared_service: Service) -> Service:
+    """6,000 records, half of them with numbers, half with texts in an indexed attribute."""
+    collection = shared_service.use_vectors(4)
+    attributes = [{"v": n if n % 2 else f"t{n}", "pad": "x" * 100} for n in range(6000)]
+    vectors = np.random.default_rng(8).normal(size=(6000, 4))
+    new = records_of([f"r{n}" for n in range(6000)], vectors, attributes)
+    load(shared_service.runtime.database, collection, new)
+    assert shared_service.call("createIndex", attribute="v")["created"]
+    return shared_service
+
+
 @pytest.mark.parametrize(
     ("test", "kind"),
     [
@@ -94,28 +107,21 @@ def test_answers_are_the_same_with_an_index(service: Service) -> None:
         ({"$in": ["t17", "t18"]}, "text"),
     ],
 )
-def test_ranges_and_lists_use_the_index(service: Service, test: Any, kind: str) -> None:
-    collection, database = service.use_vectors(4), service.runtime.database
-    new = [
-        NewRecord(f"r{n}", {"v": n if n % 2 else f"t{n}", "pad": "x" * 100}, None, None, None, None, None,
-                  [1.0, 0, 0, 0])  # type: ignore[arg-type]
-        for n in range(6000)
-    ]  # fmt: skip
-    with database.transaction() as connection:
-        copy_records(connection, collection, new)
-    assert service.call("createIndex", attribute="v")["created"]
-    access = resolve_access(service.runtime, service.token, collection_id=str(collection.id), collection_name=None)
-    assert access.collection is not None
-    assert access.collection.indexed == {("v",)}
-    where = parse_filter({"v": test}).condition(access.collection.indexed)
+def test_ranges_and_lists_use_the_index(numbered: Service, test: Any, kind: str) -> None:
+    runtime, id = numbered.runtime, str(numbered.headers()["collection-id"])
+    collection = resolve_access(runtime, numbered.token, collection_id=id, collection_name=None).collection
+    assert collection is not None
+    assert collection.indexed == {("v",)}
+    where = parse_filter({"v": test}).condition(collection.indexed)
     statement = records.statement("random_records", ONLY_ID, where)
     parameters = {"collection_id": collection.id, "model_id": collection.model_id, "count": 10, **where.parameters}
-    plan = database.explain(statement, parameters)
+    plan = runtime.database.explain(statement, parameters)
     assert f"_{kind}" in plan, plan
     assert "_irregular" in plan, plan
     assert "Seq Scan" not in plan, plan
 
 
+@pytest.mark.usefixtures("records_of_all_kinds")
 def test_management(service: Service) -> None:
     assert service.call("createIndex", attribute="price")["created"]
     assert not service.call("createIndex", attribute="price")["created"]
@@ -135,11 +141,12 @@ def test_management(service: Service) -> None:
 @pytest.mark.parametrize(
     "attribute", ["_id", "_vector", "$price", "a.0", "a\0", "x" * 10_000, 7, None, "", ".", "a.", ".a", "a..b"]
 )
-def test_what_cannot_be_indexed(service: Service, attribute: Any) -> None:
-    assert service.call("createIndex", attribute=attribute)["status"]["code"] == 402
-    assert service.call("listIndexes")["indexes"] == []
+def test_what_cannot_be_indexed(numbered: Service, attribute: Any) -> None:
+    assert numbered.call("createIndex", attribute=attribute)["status"]["code"] == 402
+    assert numbered.call("listIndexes")["indexes"] == [{"attribute": "v", "ready": True}]
 
 
+@pytest.mark.usefixtures("records_of_all_kinds")
 @pytest.mark.parametrize("attribute", ["'; DROP TABLE x; --", '"', "a b", "ä𝄞", "%s", "{}"])
 def test_odd_names(service: Service, attribute: str) -> None:
     service.call("insert", records=[{"_id": "odd", "_vector": [1, 0], attribute: 5}])
@@ -147,6 +154,7 @@ def test_odd_names(service: Service, attribute: str) -> None:
     assert ids(service.call("find", filter={attribute: {"$gte": 5}})) == ["odd"]
 
 
+@pytest.mark.usefixtures("records_of_all_kinds")
 def test_an_unfinished_index_is_not_counted_on_and_repaired(service: Service, database_url: str) -> None:
     service.call("createIndex", attribute="v")
     with psycopg.connect(database_url) as connection:

@@ -116,6 +116,8 @@ class TestNamesStoredBefore:
             assert ids(service.call("find", filter={"nested.a": {"$gte": 7}})) == ["t"]
             found = service.call("visualKNN", query_record={"_vector": X}, product_field="nested.a")
             assert ids(found) == ["r", "t"]
+            found = service.call("visualKNNMulti", query_records=[{"_vector": X}], product_field="nested.a")
+            assert ids(found) == ["r", "t"]
             service.call("createIndex", attribute="nested.a")
 
 

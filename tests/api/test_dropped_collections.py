@@ -29,8 +29,16 @@ CALLS: dict[str, list[dict[str, Any]]] = {
         for query in (A, STRANGER)
         for options in ({}, {"filter": {"n": 1}}, {"product_field": "n"}, {"k": 0, "filter": {"n": 1}})
     ],
-    "visualKNNMulti": [{"query_records": [A, A]}, {"query_records": [STRANGER], "filter": {"n": 1}}],
-    "visualTagsKNN": [{"query_record": A}, {"query_record": {**STRANGER, "tags": ["t"]}}],
+    "visualKNNMulti": [
+        {"query_records": [A, A]},
+        {"query_records": [STRANGER], "filter": {"n": 1}},
+        {"query_records": [A], "product_field": "n"},
+    ],
+    "visualTagsKNN": [
+        {"query_record": A},
+        {"query_record": {**STRANGER, "tags": ["t"]}},
+        {"query_record": STRANGER, "product_field": "n"},
+    ],
     "visualTagsKNNMulti": [{"query_records": [A]}, {"query_records": [{**STRANGER, "tags": ["t"]}]}],
     "visualRankRecords": [{"query_record": A, "records": [A]}, {"query_record": STRANGER, "records": [A]}],
     "textKNN": [{"query_record": {"_text_data": "red"}}],
@@ -66,11 +74,11 @@ def service(runtime: Runtime) -> Service:
     collection = service.use()
     records = [{**A, "n": 1, "tags": ["t"], "_base64": picture_base64("blue")}]
     assert service.call("insert", records=records)["status"]["code"] == 210
-    accesses = dict(runtime.accesses._known)
+    accesses = dict(runtime.accesses._entries)
     assert service.call("getRecordCount")["answer_count"] == 1
-    accesses |= runtime.accesses._known
+    accesses |= runtime.accesses._entries
     delete_collection(runtime, find_collection(runtime, collection.id).id)
-    runtime.accesses._known.update(accesses)
+    runtime.accesses._entries.update(accesses)
     return service
 
 

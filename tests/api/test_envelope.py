@@ -13,6 +13,12 @@ from app.settings import load_settings
 from tests.service import PHOTOS, Service, break_connections
 
 
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    """Every test has a token and a collection of its own, all of them one database."""
+    return Service(shared_service.runtime)
+
+
 def code(answer: dict) -> int:  # type: ignore[type-arg]
     return answer["status"]["code"]
 
@@ -60,6 +66,10 @@ class TestConfiguredServices:
     @pytest.fixture
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
         return {**environment, "LOOKALIKE_SERVICES": "image_matching=efficientnet-lite0,my/own-service"}
+
+    @pytest.fixture
+    def service(self, runtime: Runtime) -> Service:
+        return Service(runtime)
 
     @pytest.mark.parametrize("path", ["image_matching", "my/own-service"])
     def test_they_have_paths_of_their_own(self, service: Service, path: str) -> None:
@@ -152,7 +162,7 @@ class TestCollections:
 
     def test_names_are_the_accounts_own(self, service: Service) -> None:
         collection = service.use_vectors()
-        account = service.new_account("other@example.com")
+        account = service.new_account("theirs@example.com")
         create_collection(service.runtime, collection.name, account=account, model="vectors", dimension=4)
         service.insert_vectors({"a": [1, 0, 0, 0]})
         service.token = service.new_token(account=account)
@@ -252,6 +262,10 @@ class TestLimits:
     @pytest.fixture
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
         return {**environment, "LOOKALIKE_MAX_BODY_BYTES": "2000", "LOOKALIKE_MAX_RECORDS": "3"}
+
+    @pytest.fixture
+    def service(self, runtime: Runtime) -> Service:
+        return Service(runtime)
 
     def test_an_oversized_body(self, service: Service) -> None:
         service.use_vectors()

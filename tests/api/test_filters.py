@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
+from app.services.runtime import Runtime
 from tests.service import PHOTOS, Service, ids
 
 COLOURS = ["red", "green", "blue"]
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    """Every test has a token and a collection of its own, all of them one database."""
+    return Service(shared_service.runtime)
 
 
 @pytest.fixture(autouse=True)
@@ -217,6 +224,10 @@ class TestLimits:
     @pytest.fixture
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
         return {**environment, "LOOKALIKE_STATEMENT_TIMEOUT": "0.5"}
+
+    @pytest.fixture
+    def service(self, runtime: Runtime) -> Service:
+        return Service(runtime)
 
     def test_a_runaway_filter_is_stopped_and_reported(self, service: Service) -> None:
         for start in range(0, 500, 100):

@@ -8,7 +8,9 @@ import psycopg
 import pytest
 from numpy.typing import NDArray
 
+from app.domain import near_duplicate
 from app.domain.errors import CapacityExceeded, ConfigurationError
+from app.domain.near_duplicate import Calibration, Limits
 from app.pairs import pair_search
 from app.services.duplicates import pairs as pages
 from app.services.duplicates import runs
@@ -54,6 +56,18 @@ def expected(rows: Rows, radius: float = 5.0) -> Found:
                 distance = min(distance, 5 * bits / 31)
             if a < b and distance <= radius:
                 found[a, b] = distance
+    return found
+
+
+def expected_within(rows: Rows, limits: Limits) -> set[tuple[str, str]]:
+    """The pairs at the default radius under a calibration with these limits alone."""
+    found = set()
+    for a, (v, g) in rows.items():
+        for b, (w, h) in rows.items():
+            visual = 100 * float(np.linalg.norm(v - w))
+            bits = (int.from_bytes(g) ^ int.from_bytes(h)).bit_count()
+            if a < b and (visual <= 5.0 or limits.hold(visual, bits)):
+                found.add((a, b))
     return found
 
 
@@ -223,6 +237,47 @@ def test_another_radius_begins_anew(service: Service, stored: Stored) -> None:
     assert stored(radius=60.0).compared == 150
     assert_all(service, known, 60.0)
     assert stored(radius=5.0).stored == len(expected(known))
+
+
+def test_pairs_of_another_rule_are_not_served_and_not_mixed(
+    service: Service, stored: Stored, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    """Limits that come to hold, change, and no longer hold: each time the pairs in the table are others."""
+    collection = service.use_vectors(DIMENSION)
+    known = rows(200)
+    insert(service, known)
+    for limits in (None, Limits(100, 170.0), Limits(20, 120.0), None):
+        if limits is None:
+            near_duplicate._CALIBRATIONS.pop(collection.model.name, None)
+        else:
+            calibration = Calibration((limits,), limits)
+            monkeypatch.setitem(near_duplicate._CALIBRATIONS, collection.model.name, calibration)
+        answer = service.call("allNearDupPairs")
+        assert answer["status"]["code"] == 402
+        assert "lookalike duplicates" in answer["error_description"]
+        run = stored()
+        wanted = expected_within(known, limits) if limits else expected(known).keys()
+        assert (run.compared, run.found, run.stored) == (200, len(wanted), len(wanted))
+        assert rows_in(database_url, "near_duplicate_pairs") == len(wanted) > 10
+        assert set(pairs(service)) == wanted
+        assert stored().compared == 0
+
+
+def test_an_interrupted_run_is_not_taken_up_under_another_rule(
+    service: Service, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair_search, "_BLOCK", 256)
+    service.use_vectors(DIMENSION)
+    insert(service, rows(600))
+
+    def interrupt(done: int, total: int) -> None:
+        if done > 250:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stored(report=interrupt, checkpoint_seconds=0.0)
+    monkeypatch.setattr(near_duplicate, "RULE_VERSION", near_duplicate.RULE_VERSION + 1)
+    assert stored().compared == 600
 
 
 def test_deleted_records_take_their_pairs_along(service: Service, stored: Stored, database_url: str) -> None:

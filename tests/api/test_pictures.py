@@ -115,6 +115,39 @@ def test_hashes_are_stored(filled: Service, database_url: str) -> None:
     assert len(record["_phash"]) == 64
 
 
+def test_hashes_that_say_nothing_are_shown_nowhere(service: Service, photographs: dict[str, np.ndarray]) -> None:
+    service.use()
+    wanted = {"fields_to_return": ["_phash", "_vector"]}
+    cat = in_base64(encoded(photographs["chelsea"]))
+    records = [
+        {"_id": "cat", "_base64": cat},
+        {"_id": "red", "_base64": picture_base64("red")},
+        {"_id": "blue", "_base64": picture_base64("blue")},
+    ]
+    answers = [service.call("insert", records=records, **wanted)]
+    query = {"query_record": {"_id": "red"}}
+    named = {"records": [{"_id": id} for id in ("cat", "red", "blue")]}
+    for method, body in (
+        ("get", named),
+        ("update", named),
+        ("find", {"filter": {}}),
+        ("random", {"count": 3}),
+        ("allRecords", {}),
+        ("visualKNN", {**query, "k": 3}),
+        ("visualKNN", {**query, "k": 3, "filter": {"_id": {"$exists": True}}}),
+        ("range", {**query, "radius": 200}),
+        ("nearDuplicates", {**query, "radius": 200}),
+        ("deleteByFilter", {"filter": {"_id": {"$in": ["cat", "red", "blue"]}}}),
+    ):
+        answers.append(service.call(method, **body, **wanted))
+        assert answers[-1]["status"]["code"] < 300, (method, answers[-1])
+    for answer in answers:
+        shown = answer["answer_records"]
+        assert {record["_id"] for record in shown if "_vector" in record} >= {"red", "blue"}, answer
+        assert {record["_id"] for record in shown if "_phash" in record} <= {"cat"}
+    assert sum("_phash" in record for answer in answers for record in answer["answer_records"]) >= 9
+
+
 def test_an_export_goes_in_again_without_pictures(filled: Service) -> None:
     fields = ["*", "_vector", "_phash"]
     exported = filled.call("allRecords", fields_to_return=fields)["answer_records"]

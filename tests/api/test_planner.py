@@ -1,19 +1,16 @@
 """Searches with filters, products, pages and radii, against brute force over a few thousand vectors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.db import partitions, search
-from app.db.records import copy_records
+from app.db import search
 from app.domain.estimate import Estimate
-from app.domain.record import NewRecord
 from app.filters import parse_filter
-from app.services.runtime import Runtime
-from app.settings import load_settings
+from tests.seeding import load, records_of
 from tests.service import Service, ids
 
 DIMENSION, RECORDS, CLUSTERS = 16, 6000, 8
@@ -32,16 +29,8 @@ class Shop:
         self.rows = rows.astype(np.float32).astype(np.float16).astype(float)
         self.attributes = [self._attributes(n) for n in range(RECORDS)]
         collection = service.use_vectors(DIMENSION, product_field="model")
-        new = [
-            NewRecord(name(n), self.attributes[n], None, None, None, None, None, rows[n].astype(np.float32))
-            for n in range(RECORDS)
-        ]
-        with service.runtime.database.session() as connection:
-            owner = {"model_id": collection.model_id, "dimension": DIMENSION}
-            partitions.drop_vector_index(connection, collection.id, **owner)
-            copy_records(connection, collection, new)
-            partitions.build_vector_index(connection, collection.id, **owner)
-            connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+        new = records_of([name(n) for n in range(RECORDS)], rows, self.attributes)
+        load(service.runtime.database, collection, new)
 
     def _attributes(self, n: int) -> dict[str, Any]:
         attributes: dict[str, Any] = {
@@ -102,12 +91,8 @@ def name(n: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def shop(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str], template: str
-) -> Iterator[Shop]:
-    home = tmp_path_factory.mktemp("home")
-    with Runtime(load_settings({"LOOKALIKE_HOME": str(home)}), new_database(template)) as runtime:
-        yield Shop(Service(runtime))
+def shop(shared_service: Service) -> Shop:
+    return Shop(shared_service)
 
 
 @pytest.fixture(autouse=True)

@@ -84,6 +84,76 @@ def test_visual_tags_knn_multi(wardrobe: Wardrobe, aggregation: str, weight: flo
         wardrobe.assert_ranking(answer, wardrobe.distances(queries, aggregation, weight), matches)
 
 
+def each_method(query: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The methods that rank by a combined distance, with one query record."""
+    return [
+        ("visualKNNMulti", {"query_records": [query]}),
+        ("visualTagsKNN", {"query_record": query}),
+        ("visualTagsKNNMulti", {"query_records": [query]}),
+    ]
+
+
+PRODUCT_FIELDS = ["product", "place.shelf", "half"]
+
+
+@pytest.mark.usefixtures("_stages")
+@pytest.mark.parametrize("shape", ["everything", "a half"])
+@pytest.mark.parametrize("field", PRODUCT_FIELDS)
+def test_one_record_of_each_product(wardrobe: Wardrobe, field: str, shape: str) -> None:
+    condition, matches = FILTERS[shape]
+    body = {"filter": condition, "product_field": field}
+    known: dict[str, Any] = {"matches": matches, "product_field": field}
+    for queries in query_sets(wardrobe)[1:4:2]:
+        for aggregation in ("avg", "min", "max"):
+            answer = wardrobe.call("visualKNNMulti", queries, aggregation=aggregation, **body)
+            wardrobe.assert_ranking(answer, wardrobe.distances(queries, aggregation), **known)
+            answer = wardrobe.call("visualTagsKNNMulti", queries, aggregation=aggregation, tags_weight=0.3, **body)
+            wardrobe.assert_ranking(answer, wardrobe.distances(queries, aggregation, 0.3), **known)
+        for weight in (0.1, 1):
+            answer = wardrobe.call("visualTagsKNN", queries, tags_weight=weight, **body)
+            wardrobe.assert_ranking(answer, wardrobe.distances(queries[:1], weight=weight), **known)
+
+
+@pytest.mark.parametrize("way", [*STAGES, "as planned"])
+def test_of_equally_near_records_the_first_by_id_stands_for_its_product(
+    service: Service, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way in STAGES:
+        monkeypatch.setattr("app.services.searching.combined.ranking_stages", lambda *_, **__: STAGES[way])
+    service.use_vectors(2)
+    for id, vector, product in [
+        ("e", [1, 0], "x"), ("d", [1, 0], "x"), ("c", [0, 1], "x"), ("g", [1, 0], "y"), ("b", [1, 0], None),
+        ("f", [1, 0], None), ("a", [0, 1], "y"),
+    ]:  # fmt: skip
+        service.insert_vectors({id: vector}, sku=product, tags=["t"])
+    query = {"_vector": [1, 0.1], "tags": ["t", "u"]}
+    for method, asked in each_method(query):
+        assert ids(service.call(method, **asked, product_field="sku")) == ["b", "d", "f", "g"]
+        page = service.call(method, **asked, product_field="sku", k=2, **{"from": 1})
+        assert ids(page) == ["d", "f"]
+
+
+def test_the_collection_has_a_default_product_field(service: Service) -> None:
+    service.use_vectors(2, product_field="sku")
+    service.insert_vectors({"a": [1, 0], "b": [1, 0.1]}, sku="x", tags=["t"])
+    service.insert_vectors({"c": [1, 0.2], "d": [1, 0.3]}, sku=None, tags=["t"])
+    for method, asked in each_method({"_vector": [1, 0], "tags": ["t"]}):
+        assert ids(service.call(method, **asked)) == ["a", "c", "d"]
+        assert ids(service.call(method, **asked, product_field=None)) == ["a", "c", "d"]
+        assert ids(service.call(method, **asked, product_field="")) == ["a", "b", "c", "d"]
+        assert ids(service.call(method, **asked, product_field="other")) == ["a", "b", "c", "d"]
+        assert ids(service.call(method, **asked, product_field="tags")) == ["a"]
+
+
+@pytest.mark.parametrize("value", [7, ["a"], "_id", "a..b", "a\0b", {"a": 1}, True])
+def test_other_product_fields(service: Service, value: Any) -> None:
+    service.use_vectors(2)
+    for method, asked in each_method({"_vector": [1, 0]}):
+        answer = service.call(method, **asked, product_field=value)
+        assert answer["status"]["code"] == 402
+        assert answer["error_description"].startswith("product_field")
+
+
 def test_the_defaults(wardrobe: Wardrobe) -> None:
     answer = wardrobe.call("visualKNNMulti", [1, 2])
     wardrobe.assert_ranking(answer, wardrobe.distances([1, 2], "avg"))
@@ -102,6 +172,10 @@ PAGED: list[tuple[str, list[int], dict[str, Any]]] = [
     ("visualTagsKNN", [4], {"tags_weight": 1}),
     ("visualTagsKNN", [5], {"tags_weight": 0.1, "filter": {"cluster": {"$ne": 0}}}),
     ("visualTagsKNNMulti", [4, 5, 9], {"filter": {"half": 0}}),
+    ("visualKNNMulti", [5, 17], {"product_field": "product"}),
+    ("visualKNNMulti", [40, 41, 80], {"product_field": "place.shelf", "aggregation": "max"}),
+    ("visualTagsKNN", [4], {"product_field": "product", "filter": {"half": 1}}),
+    ("visualTagsKNNMulti", [4, 5, 9], {"product_field": "product", "tags_weight": 0.8}),
 ]
 
 
@@ -112,9 +186,12 @@ def test_pages_are_disjoint_and_complete(
 ) -> None:
     """Pages of different lengths, the last of them beyond the end."""
     whole = ids(wardrobe.call(method, queries, k=RECORDS, **body))
+    stands_for = wardrobe.identities(body.get("product_field", ""))
     matching = [n for n in range(RECORDS) if _admits(body.get("filter", {}), wardrobe.attributes[n])]
-    assert sorted(whole) == [name(n) for n in matching]
-    lengths = [30, 30, 7, 100, 1, 300, 30, 1000, 2, len(whole)]
+    assert set(whole) <= {name(n) for n in matching}
+    assert len(whole) == len({stands_for[n] for n in matching})
+    assert len(whole) == len({stands_for[number(id)] for id in whole})
+    lengths = [30, 30, 7, 100, 1, 200, 30, len(whole) // 4, 2, len(whole)]
     starts = np.cumsum([0, *lengths]).tolist()
     pages = [
         ids(wardrobe.call(method, queries, k=length, **body, **{"from": start}))
@@ -260,7 +337,7 @@ GOOD = {"_vector": [1.0] * DIMENSION}
         ("visualKNNMulti", {"query_records": []}, 402, "query_records"),
         ("visualKNNMulti", {"query_records": {"_id": "r0001"}}, 402, "query_records"),
         ("visualKNNMulti", {"query_records": ["r0001"]}, 402, "query_records[0]"),
-        ("visualKNNMulti", {"query_records": [GOOD, {"_vector": [1, 2]}]}, 402, "query_records[1]._vector"),
+        ("visualKNNMulti", {"query_records": [GOOD, {"_vector": [1, 2]}]}, 403, "query_records[1]._vector"),
         ("visualKNNMulti", {"query_records": [GOOD] * 101}, 402, "100"),
         ("visualKNNMulti", {"query_records": [GOOD], "aggregation": "median"}, 402, "aggregation"),
         ("visualKNNMulti", {"query_records": [GOOD], "aggregation": ["avg"]}, 402, "aggregation"),

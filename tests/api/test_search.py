@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.db import partitions
-from app.db.records import copy_records
 from app.db.search import Search, nearest_candidates, nearest_exact
 from app.domain.fields import ONLY_ID
-from app.domain.record import NewRecord
+from tests.seeding import load, records_of
 from tests.service import Service, ids, reasons
 
 DIMENSION = 12
@@ -82,12 +80,7 @@ def test_pages_of_an_index_that_misses_records(service: Service) -> None:
     collection, dimension = service.use_vectors(48), 48
     rows = np.random.default_rng(5).normal(size=(3000, dimension)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    new = [NewRecord(f"x{n}", {}, None, None, None, None, None, row) for n, row in enumerate(rows)]
-    with service.runtime.database.session() as connection:
-        partitions.drop_vector_index(connection, collection.id, model_id=collection.model_id, dimension=dimension)
-        copy_records(connection, collection, new)
-        partitions.build_vector_index(connection, collection.id, model_id=collection.model_id, dimension=dimension)
-        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+    load(service.runtime.database, collection, records_of([f"x{n}" for n in range(3000)], rows))
     query = {"_vector": [1.0] * dimension}
     search = Search(collection, unit(dimension), ONLY_ID)
     exact = nearest_exact(service.runtime.database, search, limit=600)

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.db import partitions
-from app.db.records import copy_records
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.record import NewRecord
@@ -26,6 +25,7 @@ from app.settings import load_settings
 from tests.bench.deployment import Deployment
 from tests.bench.shop import FILTERS, attributes
 from tests.bench.vectors import cluster_numbers, unit_vectors
+from tests.seeding import load, records_of
 
 DIMENSION, K, QUERIES = 512, 10, 300
 EVERYTHING_SHAPE, FAR, OTHERS = "no filter", "one far cluster", "all but the own cluster"
@@ -126,13 +126,10 @@ def loaded(deployment: Deployment, count: int) -> Iterator[Loaded]:
     settings = load_settings({"LOOKALIKE_HOME": str(deployment.folder / "home")})
     with Runtime(settings, deployment.database_url) as runtime:
         collection = create_collection(runtime, "searches", model="vectors", dimension=DIMENSION)
-        owner = {"model_id": collection.model_id, "dimension": DIMENSION}
+        batches = (_records(data, start, min(start + _BATCH, count)) for start in range(0, count, _BATCH))
+        load(runtime.database, collection, chain.from_iterable(batches))
         with runtime.database.session() as connection:
-            partitions.drop_vector_index(connection, collection.id, **owner)
-            for start in range(0, count, _BATCH):
-                copy_records(connection, collection, _records(data, start, min(start + _BATCH, count)))
-            partitions.build_vector_index(connection, collection.id, **owner)
-            connection.execute("VACUUM ANALYZE lookalike.records, lookalike.embeddings")
+            connection.execute("VACUUM lookalike.records, lookalike.embeddings")
             # Nothing of the load is still on its way to the disk while searches are measured.
             connection.execute("CHECKPOINT")
         yield Loaded(deployment, data, runtime, collection)
@@ -145,19 +142,13 @@ def record_id(number: int) -> str:
 
 def _records(data: Data, start: int, end: int) -> list[NewRecord]:
     hashes = np.random.default_rng(start).bytes(32 * (end - start))
-    return [
-        NewRecord(
-            id=record_id(n),
-            attributes=data.attributes[n],
-            url=None,
-            file=None,
-            content_hash=None,
-            phash=hashes[32 * (n - start) : 32 * (n - start + 1)],
-            phash_quality=HASH_QUALITY,
-            embedding=data.vectors[n],
-        )
-        for n in range(start, end)
-    ]
+    return records_of(
+        [record_id(n) for n in range(start, end)],
+        data.vectors[start:end],
+        data.attributes[start:end],
+        phashes=(hashes[at : at + 32] for at in range(0, len(hashes), 32)),
+        phash_quality=HASH_QUALITY,
+    )
 
 
 def _rounded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

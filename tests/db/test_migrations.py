@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.db.folders import SQL_FOLDER
+from app.db.folders import MIGRATIONS_FOLDER, SQL_FOLDER
 from app.db.migrations import downgrade, migrate, require_current_schema
 from app.domain.errors import ConfigurationError, DatabaseUnavailable
 from app.postgres.embedded import EmbeddedPostgres
@@ -50,6 +50,17 @@ def test_down_and_up_again_is_the_same(new_database: NewDatabase, template: str)
     assert left == []
     migrate(url)
     assert dump(url) == before
+
+
+def test_every_step_down_can_be_taken_up_again(new_database: NewDatabase, template: str) -> None:
+    """Down to nothing drops whole tables, and with them what a step down forgot."""
+    url = new_database(template)
+    before = dump(url)
+    steps = len(list((MIGRATIONS_FOLDER / "versions").glob("*.down.sql")))
+    for back in range(1, steps):
+        downgrade(url, f"-{back}")
+        migrate(url)
+        assert dump(url) == before, f"{back} back"
 
 
 def test_two_processes_may_migrate_at_once(new_database: NewDatabase) -> None:

@@ -4,14 +4,13 @@ import numpy as np
 import psycopg
 import pytest
 
-from app.db import near_duplicates, partitions
-from app.db.records import copy_records
+from app.db import near_duplicates
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
 from app.domain.fingerprint import LEAST_HASH_QUALITY, Appearance
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, Reach, reach_of
-from app.domain.record import NewRecord
 from tests.hamming import hamming
+from tests.seeding import load, records_of
 from tests.service import Service
 
 DIMENSION = 8
@@ -30,16 +29,8 @@ def flipped(phash: bytes, bits: list[int]) -> bytes:
 
 
 def fill(service: Service, hashes: dict[str, bytes | None], vectors: np.ndarray) -> Collection:
-    collection, database = service.use_vectors(DIMENSION), service.runtime.database
-    new = [
-        NewRecord(id, {}, None, None, None, phash, None, vector)
-        for (id, phash), vector in zip(hashes.items(), vectors, strict=True)
-    ]
-    with database.session() as connection:
-        partitions.drop_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
-        copy_records(connection, collection, new)
-        partitions.build_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
-        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+    collection = service.use_vectors(DIMENSION)
+    load(service.runtime.database, collection, records_of([*hashes], vectors, phashes=hashes.values()))
     return collection
 
 

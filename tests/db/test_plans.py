@@ -7,51 +7,43 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.db import partitions, ranking, records, search
+from app.db import ranking, records, search
 from app.db.database import Database
-from app.db.records import copy_records
 from app.domain.collection import Collection
-from app.domain.combined_distance import Aggregation, Query
+from app.domain.combined_distance import Aggregation, WeightedQuery
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import ALL, ONLY_ID
-from app.domain.record import NewRecord
 from app.filters import parse_filter
 from app.services.runtime import Runtime
 from app.settings import load_settings
+from tests.seeding import load, records_of
 from tests.service import Service, ids
 
 DIMENSION = 12
 
 
-@pytest.fixture
-def collection(service: Service) -> Collection:
+@pytest.fixture(scope="module")
+def collection(shared_service: Service) -> Collection:
     """5,000 records with attributes, analysed: large enough for an index to pay."""
-    collection, database = service.use_vectors(DIMENSION), service.runtime.database
-    rows = np.random.default_rng(4).normal(size=(5000, DIMENSION)).astype(np.float32)
-    new = [
-        NewRecord(f"x{n}", {"sku": f"s{n}", "price": n % 100, "pad": "x" * 50}, None, None, None, None, None, row)
-        for n, row in enumerate(rows)
-    ]
-    with database.session() as connection:
-        partitions.drop_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
-        copy_records(connection, collection, new)
-        partitions.build_vector_index(connection, collection.id, model_id=collection.model_id, dimension=DIMENSION)
-        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+    collection = shared_service.use_vectors(DIMENSION)
+    rows = np.random.default_rng(4).normal(size=(5000, DIMENSION))
+    attributes = [{"sku": f"s{n}", "price": n % 100, "pad": "x" * 50} for n in range(5000)]
+    load(shared_service.runtime.database, collection, records_of([f"x{n}" for n in range(5000)], rows, attributes))
     return collection
 
 
 @pytest.mark.parametrize("query", ["x1", np.full(DIMENSION, DIMENSION**-0.5, np.float32)], ids=["id", "vector"])
-def test_searches_use_the_vector_index(service: Service, collection: Collection, query: Any) -> None:
-    database, asked = service.runtime.database, search.Search(collection, query, ONLY_ID)
+def test_searches_use_the_vector_index(shared_service: Service, collection: Collection, query: Any) -> None:
+    database, asked = shared_service.runtime.database, search.Search(collection, query, ONLY_ID)
     parameters = {**search.parameters(asked, limit=10, candidates=100), "near": 100}
     assert "_hnsw_" in database.explain(search.statement(asked, "nearest"), parameters)
     assert "_hnsw_" not in database.explain(search.statement(asked, "nearest_exact"), parameters)
 
 
 def test_filtered_searches_use_the_vector_index_or_that_of_attributes(
-    service: Service, collection: Collection
+    shared_service: Service, collection: Collection
 ) -> None:
-    database, where = service.runtime.database, parse_filter({"sku": "s17"}).condition()
+    database, where = shared_service.runtime.database, parse_filter({"sku": "s17"}).condition()
     asked = search.Search(collection, "x1", ONLY_ID, where, "price")
     parameters = {**search.parameters(asked, limit=10, candidates=100), "radius": 0.1, "near": 100, "excluded": []}
     for name in ("nearest", "nearest_head", "within_candidates"):
@@ -63,15 +55,16 @@ def test_filtered_searches_use_the_vector_index_or_that_of_attributes(
         assert f"records_{collection.id.hex}_attributes" in plan, plan
 
 
+@pytest.mark.parametrize("product", [None, "price"])
 @pytest.mark.parametrize("tags", [(), ("t17", "t18")], ids=["looks", "tags"])
 @pytest.mark.parametrize("where", [EVERYTHING, parse_filter({"price": {"$gte": 1}}).condition()])
 def test_rankings_look_candidates_up(
-    service: Service, collection: Collection, tags: tuple[str, ...], where: Condition
+    shared_service: Service, collection: Collection, tags: tuple[str, ...], where: Condition, product: str | None
 ) -> None:
     rows = np.random.default_rng(5).normal(size=(2, DIMENSION)).astype(np.float32)
-    queries = [Query(row, tags, 0.5) for row in rows]
-    asked = ranking.CombinedSearch(collection, queries, Aggregation.AVERAGE, where)
-    plan = service.runtime.database.explain(
+    queries = [WeightedQuery(row, tags, 0.5) for row in rows]
+    asked = ranking.CombinedSearch(collection, queries, Aggregation.AVERAGE, where, product)
+    plan = shared_service.runtime.database.explain(
         ranking.statement(asked, "ranked_candidates"),
         ranking.parameters(asked, limit=10, candidates=200, listed=tags),
         ranking.candidate_settings(200),
@@ -82,20 +75,20 @@ def test_rankings_look_candidates_up(
         assert f"records_{collection.id.hex}_attributes" in plan, plan
 
 
-def test_named_records_are_found_by_their_index(service: Service, collection: Collection) -> None:
+def test_named_records_are_found_by_their_index(shared_service: Service, collection: Collection) -> None:
     parameters = {"collection_id": collection.id, "model_id": collection.model_id, "ids": ["x1", "x2"]}
-    plan = service.runtime.database.explain(records.statement("get_records", ALL), parameters)
+    plan = shared_service.runtime.database.explain(records.statement("get_records", ALL), parameters)
     assert "Seq Scan" not in plan, plan
     assert f"records_{collection.id.hex}_collection_id_id" in plan
 
 
-def test_equality_uses_the_index_of_attributes(service: Service, collection: Collection) -> None:
+def test_equality_uses_the_index_of_attributes(shared_service: Service, collection: Collection) -> None:
     where = parse_filter({"sku": "s17"}).condition()
     parameters = {"collection_id": collection.id, "model_id": collection.model_id, "limit": 10, "offset": 0}
     statement = records.statement("page_of_records", ALL, where)
-    plan = service.runtime.database.explain(statement, {**parameters, **where.parameters})
+    plan = shared_service.runtime.database.explain(statement, {**parameters, **where.parameters})
     assert f"records_{collection.id.hex}_attributes" in plan, plan
-    assert ids(service.call("find", filter={"sku": "s17"})) == ["x17"]
+    assert ids(shared_service.call("find", filter={"sku": "s17"})) == ["x17"]
 
 
 @pytest.fixture

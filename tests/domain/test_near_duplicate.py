@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+from app.domain import near_duplicate
 from app.domain.model import BUNDLED, ModelIdentity, vectors_identity
 from app.domain.near_duplicate import (
     BUNDLED_CALIBRATION,
     Calibration,
+    Limits,
     Signal,
     calibration_of,
     near_distance,
     reach_of,
+    rule_of,
 )
 
 CALIBRATION = BUNDLED_CALIBRATION
@@ -68,3 +71,32 @@ def test_limits_and_distance_agree(radius: float, calibration: Calibration | Non
         for bits in [None, *range(0, 100)]:
             distance, _ = near_distance(visual, bits, calibration)
             assert reach.holds(visual, bits) == (distance <= radius + 1e-9), (visual, bits)
+
+
+CONSTANTS = ["RULE_VERSION", "DEFAULT_RADIUS", "SAME_VISUAL", "HASH_BITS", "LEAST_HASH_QUALITY"]
+
+
+@pytest.mark.parametrize("calibration", [None, BUNDLED_CALIBRATION])
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_another_number_is_another_rule(
+    monkeypatch: pytest.MonkeyPatch, name: str, calibration: Calibration | None
+) -> None:
+    before = rule_of(calibration)
+    assert rule_of(calibration) == before
+    monkeypatch.setattr(near_duplicate, name, getattr(near_duplicate, name) + 1)
+    assert rule_of(calibration) != before
+
+
+def test_other_limits_are_another_rule() -> None:
+    close, loose = Limits(20, 95.0), Limits(90, 40.0)
+    calibrations = [
+        None,
+        Calibration((close,), loose),
+        Calibration((close, loose), loose),
+        Calibration((Limits(21, 95.0),), loose),
+        Calibration((Limits(20, 95.5),), loose),
+        Calibration((close,), Limits(91, 40.0)),
+        Calibration((close,), Limits(90, 40.5)),
+    ]
+    assert len({rule_of(calibration) for calibration in calibrations}) == len(calibrations)
+    assert rule_of(Calibration((Limits(20, 95.0),), Limits(90, 40.0))) == rule_of(calibrations[1])

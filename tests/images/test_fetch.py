@@ -370,19 +370,19 @@ def test_servers_that_speak_nonsense(fetcher: Fetch, answer: bytes) -> None:
 
 def test_many_at_once_in_order(server: PictureServer, fetcher: Fetch) -> None:
     urls = [server.url(f"picture/{number}") if number % 3 else server.url("nowhere") for number in range(40)]
-    answers = fetcher("127.0.0.1").fetch_all(urls)
-    assert len(answers) == len(urls)
-    for number, answer in enumerate(answers):
+    made = fetcher("127.0.0.1")
+    for number, answer in enumerate([made.fetch_aside(url, len) for url in urls]):
         if number % 3:
-            assert answer == BODY + str(number).encode()
+            assert answer.result() == len(BODY) + len(str(number))
         else:
-            assert isinstance(answer, PictureRefused)
+            assert isinstance(answer.exception(), PictureRefused)
 
 
 def test_several_wait_together_not_in_turn(server: PictureServer, fetcher: Fetch) -> None:
     begun = time.monotonic()
-    answers = fetcher("127.0.0.1", timeout=0.5).fetch_all([server.url("silence")] * 16)
-    assert all(isinstance(answer, PictureRefused) for answer in answers)
+    made = fetcher("127.0.0.1", timeout=0.5)
+    answers = [made.fetch_aside(server.url("silence"), len) for _ in range(16)]
+    assert all(isinstance(answer.exception(), PictureRefused) for answer in answers)
     assert time.monotonic() - begun < 16 * 0.5
 
 

@@ -109,29 +109,29 @@ class TestRankingStages:
 
     def test_one_deciding_distance_is_left_to_the_index(self) -> None:
         everything = Estimate(1000, 1000, 100_000)
-        stages = ranking_stages(1, everything, filtered=False, tags=False, single=True)
+        stages = ranking_stages(1, everything, joined=False, tags=False, single=True)
         assert stages == [RANKING_CANDIDATES, MOST_CANDIDATES]
-        assert ranking_stages(10, everything, filtered=False, tags=False, single=True)[0] == RANKING_CANDIDATES
+        assert ranking_stages(10, everything, joined=False, tags=False, single=True)[0] == RANKING_CANDIDATES
 
     def test_few_records_are_computed_at_once(self) -> None:
         for queries in (1, 3, 30):
             small = Estimate(1000, 1000, 1000)
-            assert ranking_stages(queries, small, filtered=False, tags=False, single=True) == []
+            assert ranking_stages(queries, small, joined=False, tags=False, single=True) == []
             rare = Estimate(1000, 10, 100_000)
-            assert ranking_stages(queries, rare, filtered=True, tags=False, single=False) == []
-            assert ranking_stages(queries, Estimate(0, 0, 0), filtered=False, tags=True, single=False) == []
+            assert ranking_stages(queries, rare, joined=True, tags=False, single=False) == []
+            assert ranking_stages(queries, Estimate(0, 0, 0), joined=False, tags=True, single=False) == []
 
     def test_tries_that_may_fail_have_to_be_cheap(self) -> None:
         everything = Estimate(1000, 1000, 100_000)
-        assert len(ranking_stages(2, everything, filtered=False, tags=False, single=False)) == 2
-        assert len(ranking_stages(10, everything, filtered=False, tags=False, single=False)) == 1
-        assert ranking_stages(100, everything, filtered=False, tags=False, single=False) == []
+        assert len(ranking_stages(2, everything, joined=False, tags=False, single=False)) == 2
+        assert len(ranking_stages(10, everything, joined=False, tags=False, single=False)) == 1
+        assert ranking_stages(100, everything, joined=False, tags=False, single=False) == []
 
     def test_effort_and_tags_ask_for_more(self) -> None:
         everything = Estimate(1000, 1000, 100_000)
 
         def stages(*, tags: bool = False, effort: int | None = None) -> list[int]:
-            return ranking_stages(1, everything, filtered=False, tags=tags, single=True, effort=effort)
+            return ranking_stages(1, everything, joined=False, tags=tags, single=True, effort=effort)
 
         assert stages(effort=500) == [500, MOST_CANDIDATES]
         assert stages(effort=10**9) == [MOST_CANDIDATES]

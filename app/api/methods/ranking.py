@@ -9,45 +9,30 @@ from flask import Response
 from app.api.answer_schemas import GivenRankingAnswer, RankingAnswer
 from app.api.answers import processing
 from app.api.methods.base import Method
-from app.api.methods.searching import ranked
+from app.api.methods.searching import PagedSearch, PagedSearchSchema, Wished, ranked
 from app.api.presenters import present_neighbours
-from app.api.request_fields import AggregationName, FieldsToReturn, FilterField, Number, Object, Records
-from app.api.requests import RequestSchema, WithEffort, WithPage
+from app.api.request_fields import AggregationName, FieldsToReturn, Number, Object, Records
+from app.api.requests import RequestSchema, WithPage, WithWish
 from app.api.status import OK, status_of_selection
 from app.domain.account import Access
 from app.domain.combined_distance import Aggregation
 from app.domain.fields import ONLY_ID, Fields
-from app.filters import Filter
 from app.services.runtime import Runtime
 from app.services.searching import combined, given
 
 
 @dataclass(frozen=True, slots=True)
-class CombinedSearch:
-    """A page of a ranking by a combined distance."""
-
-    fields_to_return: Fields
-    filter: Filter | None
-    k: int
-    offset: int
-    effort: int | None
-
-
-class CombinedSearchSchema(WithEffort, WithPage):
-    fields_to_return = FieldsToReturn(load_default=ONLY_ID)
-    filter = FilterField(load_default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class VisualKnnMulti(CombinedSearch):
-    """The distance to a set of records; without ``tags_weight`` tags do not count."""
+class VisualKnnMulti(Wished):
+    """A page of the ranking by the distance to a set of records; without ``tags_weight`` tags do not count."""
 
     query_records: list[object]
+    k: int
+    offset: int
     aggregation: Aggregation
     tags_weight: float | None = None
 
 
-class VisualKnnMultiSchema(CombinedSearchSchema):
+class VisualKnnMultiSchema(WithWish, WithPage):
     query_records = Records(required=True)
     aggregation = AggregationName(load_default=Aggregation.AVERAGE)
 
@@ -62,11 +47,9 @@ def visual_knn_multi(runtime: Runtime, access: Access, asked: VisualKnnMulti) ->
         runtime,
         access,
         asked.query_records,
-        asked.fields_to_return,
+        asked.wish,
         k=asked.k,
         offset=asked.offset,
-        effort=asked.effort,
-        where=asked.filter,
         aggregation=asked.aggregation,
         tags_weight=asked.tags_weight,
     )
@@ -74,15 +57,13 @@ def visual_knn_multi(runtime: Runtime, access: Access, asked: VisualKnnMulti) ->
 
 
 @dataclass(frozen=True, slots=True)
-class VisualTagsKnn(CombinedSearch):
-    """The distance by looks and tags together."""
+class VisualTagsKnn(PagedSearch):
+    """A page of the ranking by looks and tags together."""
 
-    query_record: dict[str, Any]
     tags_weight: float
 
 
-class VisualTagsKnnSchema(CombinedSearchSchema):
-    query_record = Object(required=True)
+class VisualTagsKnnSchema(PagedSearchSchema):
     tags_weight = Number(0, 1, load_default=0.5)
 
 
@@ -92,11 +73,9 @@ def visual_tags_knn(runtime: Runtime, access: Access, asked: VisualTagsKnn) -> R
         runtime,
         access,
         asked.query_record,
-        asked.fields_to_return,
+        asked.wish,
         k=asked.k,
         offset=asked.offset,
-        effort=asked.effort,
-        where=asked.filter,
         tags_weight=asked.tags_weight,
     )
     return ranked(found, asked.fields_to_return)

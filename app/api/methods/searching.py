@@ -22,10 +22,9 @@ from app.services.searching.visual import Wish
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """A search for records like one record."""
+class Wished:
+    """What all searches share, whatever they search by."""
 
-    query_record: dict[str, Any]
     fields_to_return: Fields
     filter: Filter | None
     product_field: str | None
@@ -35,6 +34,13 @@ class Search:
     def wish(self) -> Wish:
         """What the search is to find, whatever the query."""
         return Wish(self.fields_to_return, self.filter, self.product_field, self.effort)
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Wished):
+    """A search for records like one record."""
+
+    query_record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,9 @@ def duplicate_groups(runtime: Runtime, collection: Collection) -> Iterator[Group
         parts = list(pairs.all_pairs(connection, collection))
     stored = np.concatenate(parts)
     a, b = stored["a"].astype(np.int64), stored["b"].astype(np.int64)
-    keys, places = np.unique(np.concatenate([a, b]), return_inverse=True)
-    component = connected_components(places[: len(a)], places[len(a) :], len(keys))
-    joined = component[places[: len(a)]]
+    keys, nodes = np.unique(np.concatenate([a, b]), return_inverse=True)
+    component = connected_components(nodes[: len(a)], nodes[len(a) :], len(keys))
+    joined = component[nodes[: len(a)]]
     names = _names(runtime, collection, keys)
     members, edges = np.argsort(component, kind="stable"), np.argsort(joined, kind="stable")
     sizes, amounts = np.bincount(component, minlength=1), np.bincount(joined, minlength=1)

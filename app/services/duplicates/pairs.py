@@ -18,7 +18,7 @@ from app.domain.condition import Condition
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
 from app.domain.fingerprint import LEAST_HASH_QUALITY
-from app.domain.near_duplicate import Signal
+from app.domain.near_duplicate import Signal, calibration_of, rule_of
 from app.domain.pair_distance import SIGNALS, reach_of_radius
 from app.domain.record import StoredRecord
 from app.filters import Filter
@@ -90,7 +90,8 @@ def all_near_duplicate_pairs(
 
 def _time_of_run(runtime: Runtime, collection: Collection, radius: float) -> datetime:
     run = pairs.find_run(runtime.database, collection)
-    if run is None or run.finished_at is None or run.model_id != collection.model_id or run.radius < radius:
+    served = (collection.model_id, rule_of(calibration_of(collection.model)))
+    if run is None or run.finished_at is None or (run.model_id, run.rule) != served or run.radius < radius:
         raise InvalidRequest(
             f"for more than {ON_THE_SPOT:,} records the pairs come from a table, which has none of this radius: "
             f"run `lookalike duplicates {collection.id} --radius {radius:g}`"

@@ -22,6 +22,7 @@ from app.db.near_duplicate_pairs import KeyPairs
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, ConfigurationError
 from app.domain.fingerprint import LEAST_HASH_QUALITY
+from app.domain.near_duplicate import calibration_of, rule_of
 from app.domain.pair_distance import reach_of_radius
 from app.pairs.pair_search import FoundPairs, PairSearch
 from app.services.runtime import Runtime
@@ -52,20 +53,21 @@ def find_duplicates(
 ) -> DuplicateRun:
     """Bring the stored pairs of a collection up to date; ``report`` hears how many of how many records are done.
 
-    A radius or model other than the last run's begins anew. Raises ``ConfigurationError`` when another run is at
-    work on the collection and ``CapacityExceeded`` when there are more than ``MAX_PAIRS`` pairs.
+    A radius, model or rule other than the last run's begins anew. Raises ``ConfigurationError`` when another run
+    is at work on the collection and ``CapacityExceeded`` when there are more than ``MAX_PAIRS`` pairs.
     """
     with advisory_lock(runtime.database, f"lookalike duplicates {collection.id}") as connection:
         if connection is None:
             raise ConfigurationError("another run is comparing the records of this collection")
         pairs.prepare_partition(connection, collection)
-        pairs.begin_run(connection, collection, radius)
-        known = pairs.compared_keys(connection, collection)
+        rule = rule_of(calibration_of(collection.model))
+        pairs.begin_run(connection, collection, radius=radius, rule=rule)
+        settled = pairs.compared_keys(connection, collection)
         expected = records.count_records(runtime.database, collection.id)
         prints = pairs.read_fingerprints(
             connection, collection, expected=expected, least_quality=LEAST_HASH_QUALITY
         )
-        fresh = ~np.isin(prints.keys, known)
+        fresh = ~np.isin(prints.keys, settled)
         search = PairSearch(prints, reach_of_radius(radius, collection.model), fresh)
         run = _Run(connection, collection, prints.keys, prints.keys[~fresh], search.order, checkpoint_seconds)
         for found in search.run():
@@ -83,14 +85,14 @@ class _Run:
         connection: Session,
         collection: Collection,
         keys: NDArray[np.int64],
-        known: NDArray[np.int64],
+        settled: NDArray[np.int64],
         order: NDArray[np.int64],
         checkpoint_seconds: float,
     ) -> None:
         self._connection = connection
         self._collection = collection
         self._keys = keys
-        self._known = known
+        self._settled = settled
         self._order = order
         self._waiting: list[FoundPairs] = []
         self._count = 0
@@ -114,7 +116,7 @@ class _Run:
     def save(self, *, finished: bool) -> None:
         """Store what waits, and that the records up to here are done with."""
         done = self._order if finished else self._order[: self._finished]
-        compared = np.concatenate([self._known, self._keys[done]])
+        compared = np.concatenate([self._settled, self._keys[done]])
         with self._connection.transaction():
             self._store()
             pairs.save_progress(self._connection, self._collection, compared, finished=finished)

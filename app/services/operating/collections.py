@@ -34,8 +34,8 @@ def create_collection(
     ``ModelUnavailable``, ``ConfigurationError`` and ``InvalidRequest``.
     """
     if service not in runtime.settings.services:
-        known = ", ".join(sorted(runtime.settings.services))
-        raise ConfigurationError(f"there is no service {service!r}; configured are {known}")
+        configured = ", ".join(sorted(runtime.settings.services))
+        raise ConfigurationError(f"there is no service {service!r}; configured are {configured}")
     _check_name(name)
     _check_product_field(product_field)
     identity = _identity(runtime, model or runtime.settings.services[service].model, dimension)

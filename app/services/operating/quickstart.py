@@ -85,9 +85,9 @@ def greeting(runtime: Runtime, start: Start, address: str) -> str:
 
 
 def _token(runtime: Runtime) -> str:
-    place = runtime.settings.home / "quickstart-token"
-    if place.exists():
-        token = place.read_text().strip()
+    file = runtime.settings.home / "quickstart-token"
+    if file.exists():
+        token = file.read_text().strip()
         try:
             account_of(runtime, token)
         except Unauthorized:
@@ -95,8 +95,8 @@ def _token(runtime: Runtime) -> str:
         else:
             return token
     token = create_token(runtime, account=None, collection_ids=[], read_only=False).secret
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)
-    with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token + "\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(token + "\n")
     return token

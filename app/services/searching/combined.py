@@ -8,7 +8,8 @@ it. If not, more candidates are tried, and at last every distance is computed; t
 candidate tells which records need no second look.
 
 The ranking is made of these parts in their order, whatever the page and its length are, so that pages join even
-where the vector index overlooks a record.
+where the vector index overlooks a record. Of each product only the nearest record that matches is in it: a proven
+one is nearer than those of its product that were not looked at, and later parts leave its product out.
 """
 
 import math
@@ -18,23 +19,23 @@ from itertools import pairwise
 import numpy as np
 
 from app.db import ranking, records
-from app.db.ranking import CombinedSearch, Ranked
+from app.db.ranking import CombinedSearch, RankedRecord
 from app.domain.account import Access
 from app.domain.collection import Collection
-from app.domain.combined_distance import Aggregation, Query, all_tags
+from app.domain.combined_distance import Aggregation, WeightedQuery, all_tags
 from app.domain.condition import EVERYTHING
 from app.domain.errors import InvalidRequest
 from app.domain.estimate import Estimate
 from app.domain.fields import Fields
 from app.domain.ranking import Neighbour, Ranking, Strategy
 from app.domain.vector import DISTANCE_SCALE
-from app.filters import Filter
 from app.services.access import require_collection
 from app.services.filtering import condition_of
 from app.services.query_records import resolve_queries
 from app.services.runtime import Runtime
 from app.services.searching.estimates import estimate_matching, estimate_tags
 from app.services.searching.planner import ranking_stages
+from app.services.searching.visual import Wish
 
 MAX_QUERIES = 100
 """How many query records one search may have: each is one more distance for every record it looks at."""
@@ -52,12 +53,10 @@ def tags_knn(
     runtime: Runtime,
     access: Access,
     query_record: object,
-    fields: Fields,
+    wish: Wish,
     *,
     k: int,
     offset: int,
-    effort: int | None,
-    where: Filter | None,
     tags_weight: float,
 ) -> Ranking:
     """The ``k`` matching records after the first ``offset`` by looks and tags together.
@@ -66,28 +65,24 @@ def tags_knn(
     in ``knn_multi``.
     """
     queries = resolve_queries(runtime, access, {"query_record": query_record}, tags_weight=tags_weight)
-    search = _search(access, queries, Aggregation.AVERAGE, where)
-    return _page(runtime, search, fields, k, offset, effort)
+    return _page(runtime, _search(access, queries, Aggregation.AVERAGE, wish), wish, k, offset)
 
 
 def knn_multi(
     runtime: Runtime,
     access: Access,
     query_records: Sequence[object],
-    fields: Fields,
+    wish: Wish,
     *,
     k: int,
     offset: int,
-    effort: int | None,
-    where: Filter | None,
     aggregation: Aggregation,
     tags_weight: float | None = None,
 ) -> Ranking:
     """The ``k`` matching records after the first ``offset`` with the least distance to a set of queries.
 
-    With ``tags_weight`` the tags are a part of the distance to each of them. ``effort`` is the client's wish for
-    how many candidates the index looks at. Raises ``InvalidRequest`` for too many or malformed queries and
-    ``WrongQueryRecord`` when one of them yields no vector.
+    With ``tags_weight`` the tags are a part of the distance to each of them. Raises ``InvalidRequest`` for too
+    many or malformed queries and ``WrongQueryRecord`` when one of them yields no vector.
     """
     if len(query_records) > MAX_QUERIES:
         raise InvalidRequest(
@@ -96,32 +91,31 @@ def knn_multi(
         )
     documents = {f"query_records[{position}]": document for position, document in enumerate(query_records)}
     queries = resolve_queries(runtime, access, documents, tags_weight=tags_weight)
-    return _page(runtime, _search(access, queries, aggregation, where), fields, k, offset, effort)
+    return _page(runtime, _search(access, queries, aggregation, wish), wish, k, offset)
 
 
 def _search(
-    access: Access, queries: Sequence[Query], aggregation: Aggregation, where: Filter | None
+    access: Access, queries: Sequence[WeightedQuery], aggregation: Aggregation, wish: Wish
 ) -> CombinedSearch:
     collection = require_collection(access)
-    return CombinedSearch(collection, queries, aggregation, condition_of(where, collection))
+    where = condition_of(wish.where, collection)
+    return CombinedSearch(collection, queries, aggregation, where, wish.product(collection))
 
 
-def _page(
-    runtime: Runtime, search: CombinedSearch, fields: Fields, k: int, offset: int, effort: int | None
-) -> Ranking:
+def _page(runtime: Runtime, search: CombinedSearch, wish: Wish, k: int, offset: int) -> Ranking:
     estimate = estimate_matching(runtime, search.collection, search.where)
-    stages = _stages(search, estimate, effort)
+    stages = _stages(search, estimate, wish.effort)
     ranked, strategy, exact = _ranked(runtime, search, stages, offset + k, estimate)
     # Parts that follow each other by what they prove may overlap in distance by what the index overlooked.
     page = sorted(ranked[offset : offset + k], key=_order)
-    return Ranking(_read(runtime, search.collection, page, fields), strategy, exact, estimate.rows)
+    return Ranking(_read(runtime, search.collection, page, wish.fields), strategy, exact, estimate.rows)
 
 
 def _stages(search: CombinedSearch, estimate: Estimate, effort: int | None) -> list[int]:
     return ranking_stages(
         len(search.queries),
         estimate,
-        filtered=search.where is not EVERYTHING,
+        joined=search.where is not EVERYTHING or search.product is not None,
         tags=search.has_tags,
         single=len(search.queries) == 1 or search.aggregation is Aggregation.LEAST,
         effort=effort,
@@ -130,9 +124,9 @@ def _stages(search: CombinedSearch, estimate: Estimate, effort: int | None) -> l
 
 def _ranked(
     runtime: Runtime, search: CombinedSearch, stages: Sequence[int], reach: int, estimate: Estimate
-) -> tuple[list[Ranked], Strategy, bool]:
+) -> tuple[list[RankedRecord], Strategy, bool]:
     """The first ``reach`` records of the ranking."""
-    ranked: list[Ranked] = []
+    ranked: list[RankedRecord] = []
     farthest = None
     listed = _listed_tags(runtime, search, estimate) if stages and search.has_tags else []
     for candidates in stages:
@@ -140,7 +134,7 @@ def _ranked(
             runtime.database,
             search,
             limit=reach - len(ranked),
-            excluded=[one.key for one in ranked],
+            excluded=[one.identity for one in ranked],
             candidates=candidates,
             listed=listed,
         )
@@ -156,12 +150,14 @@ def _ranked(
         runtime.database,
         search,
         limit=reach - len(ranked),
-        excluded=[one.key for one in ranked],
+        excluded=[one.identity for one in ranked],
         farthest=farthest if farthest is not None and _sets_records_apart(search, farthest) else None,
     )
+    # What the index overlooked comes out of order here, unless it is of a product that is ranked already.
+    shows_gaps = search.product is None or not ranked
     ranked += others
     in_order = all(_order(one) <= _order(other) for one, other in pairwise(ranked))
-    return ranked, Strategy.INDEX_THEN_EXACT if stages else Strategy.EXACT, in_order
+    return ranked, Strategy.INDEX_THEN_EXACT if stages else Strategy.EXACT, in_order and shows_gaps
 
 
 def _sets_records_apart(search: CombinedSearch, farthest: float) -> bool:
@@ -187,11 +183,13 @@ def _listed_tags(runtime: Runtime, search: CombinedSearch, estimate: Estimate) -
     return listed if len(listed) >= _TELLING_PART_OF_TAGS * len(wanted) else []
 
 
-def _order(one: Ranked) -> tuple[float, str]:
+def _order(one: RankedRecord) -> tuple[float, str]:
     return one.distance, one.id
 
 
-def _read(runtime: Runtime, collection: Collection, page: Sequence[Ranked], fields: Fields) -> list[Neighbour]:
+def _read(
+    runtime: Runtime, collection: Collection, page: Sequence[RankedRecord], fields: Fields
+) -> list[Neighbour]:
     """The records of a page with their distances; one that was deleted meanwhile is left out."""
     found = records.get_records(runtime.database, collection, [one.id for one in page], fields) if page else {}
     return [Neighbour(found[one.id], one.distance) for one in page if one.id in found]

@@ -106,8 +106,8 @@ class _IndexSteps:
             return self._from_index([])
         for candidates in self._lists:
             excluded = [candidate.identity for candidate in self._ranked]
-            head = search.nearest_head(self._database, self._asked, candidates=candidates, known=excluded)
-            if self._ranked or sum(candidate.place <= self._plan.near for candidate in head) >= self._k:
+            head = search.nearest_head(self._database, self._asked, candidates=candidates, excluded=excluded)
+            if self._ranked or sum(candidate.rank <= self._plan.near for candidate in head) >= self._k:
                 self._ranked += head
             elif self._asked.product is None and self._plan.is_shunned(len(head), candidates):
                 return None
@@ -129,7 +129,7 @@ class _IndexSteps:
             self._asked,
             limit=self._k - len(before),
             offset=max(0, self._offset - len(self._ranked)),
-            known=[candidate.identity for candidate in self._ranked],
+            excluded=[candidate.identity for candidate in self._ranked],
         )
         return Ranking(_sorted([*before, *rest]), strategy, False, self._estimated)
 

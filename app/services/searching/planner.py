@@ -124,16 +124,17 @@ def more_range_candidates(candidates: int, found: int) -> int:
 
 
 def ranking_stages(
-    queries: int, estimate: Estimate, *, filtered: bool, tags: bool, single: bool, effort: int | None = None
+    queries: int, estimate: Estimate, *, joined: bool, tags: bool, single: bool, effort: int | None = None
 ) -> list[int]:
     """How many candidates for each query a ranking by combined distances asks the index for, try after try.
 
-    ``single``: one distance decides (there is one query, or the least counts), so that candidates prove the
-    ranking; otherwise they do so only for queries that are like each other, and a try may cost a part of what
-    computing every distance does. With ``tags`` they mostly serve to learn how near the k-th record is. No try:
-    every distance is computed at once. The tries depend on the queries and the filter, never on the page.
+    ``joined``: a filter or products take the records, too, not their vectors alone. ``single``: one distance
+    decides (there is one query, or the least counts), so that candidates prove the ranking; otherwise they do so
+    only for queries that are like each other, and a try may cost a part of what computing every distance does.
+    With ``tags`` they mostly serve to learn how near the k-th record is. No try: every distance is computed at
+    once. The tries depend on what is searched for, never on the page.
     """
-    if filtered or tags:
+    if joined or tags:
         exact = estimate.rows * (_JOINED + (_DISTANCE + _TAGS * tags) * queries)
     else:
         exact = estimate.rows * (_SCANNED + _DISTANCE * queries)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from app.db.search import Search
 from app.domain.account import Access
+from app.domain.collection import Collection
 from app.domain.fields import Fields
 from app.domain.ranking import Ranking
 from app.filters import Filter
@@ -32,9 +33,12 @@ class Wish:
     def search(self, access: Access) -> Search:
         """The search but for its query."""
         collection = require_collection(access)
-        product = collection.product_field if self.product_field is None else self.product_field
         where = condition_of(self.where, collection)
-        return Search(collection, "", self.fields, where, product or None)
+        return Search(collection, "", self.fields, where, self.product(collection))
+
+    def product(self, collection: Collection) -> str | None:
+        """The attribute that tells the products of a collection apart; None: none does."""
+        return (collection.product_field if self.product_field is None else self.product_field) or None
 
 
 def visual_knn(

@@ -1,6 +1,6 @@
-"""Bulk import: records from a folder of pictures or from JSON lines (``sources``) into a collection.
+"""Bulk import: records from a folder of pictures (``folders``) or a file (``record_files``) into a collection.
 
-    items → ids that are known are passed over → embeddings → batches, each one transaction
+    items → ids that are known are passed over → files are looked into → embeddings → batches, each one transaction
 
 Everything flows: pictures are decoded while the model works on those before them. As known ids are passed over
 before their pictures are read, an import that was interrupted is resumed by running it again.
@@ -25,29 +25,49 @@ from app.services.credits import credits_exceeded
 from app.services.embedding import Embedded, costs_credit, embed_records, new_record
 from app.services.inserting.batches import require_capacity
 from app.services.runtime import Runtime
+from app.services.transfer.folders import looked_into
 from app.services.transfer.sources import Item
 from app.services.transfer.vector_index import index_lock
 
 BATCH = 512
+MOST_FAULTS = 20
+MOST_EXAMPLES = 5
 _LOOKED_UP_AT_ONCE = 64
 
 
 @dataclass(slots=True)
+class LeftOut:
+    """How much was left out for one reason, and the first of it by their labels."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Import:
-    """How an import goes. ``faults`` holds the first reasons, each with its record's label."""
+    """How an import goes. ``faults`` holds the first reasons, each with its record's label; ``left_out`` by reason
+    what was not meant to go in.
+    """
 
     seen: int = 0
     inserted: int = 0
     known: int = 0
     failed: int = 0
     faults: list[str] = field(default_factory=list)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     def fail(self, label: str, reason: str) -> None:
         """Count a record that did not go in."""
         self.failed += 1
-        if len(self.faults) < 20:
-            # A fault inside a record names its place by itself, e.g. line 3._vector.
-            self.faults.append(reason if reason.startswith((f"{label}:", f"{label}.")) else f"{label}: {reason}")
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(f"{label}: {reason}")
+
+    def leave_out(self, label: str, reason: str) -> None:
+        """Count what is no record."""
+        left_out = self.left_out.setdefault(reason, LeftOut())
+        left_out.count += 1
+        if len(left_out.examples) < MOST_EXAMPLES:
+            left_out.examples.append(label)
 
 
 def load_records(
@@ -91,14 +111,22 @@ class _Loader:
             ids = [item.record.id for item in group if item.record is not None and item.record.id is not None]
             known = records.known_ids(self._runtime.database, self._collection.id, ids)
             for item in group:
-                if item.record is None or item.record.id is None:
-                    self._outcome.seen += 1
-                    self._outcome.fail(item.label, item.fault)
-                elif item.record.id in known:
+                if item.record is not None and item.record.id in known:
                     self._outcome.seen += 1
                     self._outcome.known += 1
                 else:
-                    yield item, item.record
+                    yield from self._records_of(looked_into(item))
+
+    def _records_of(self, item: Item) -> Iterator[tuple[Item, IncomingRecord]]:
+        """The record of an item, if it has one; what it has instead is counted."""
+        if item.record is not None:
+            yield item, item.record
+            return
+        self._outcome.seen += 1
+        if item.left_out:
+            self._outcome.leave_out(item.label, item.left_out)
+        else:
+            self._outcome.fail(item.label, item.fault)
 
     def embed(self, fresh: Iterable[tuple[Item, IncomingRecord]]) -> Iterator[None]:
         """Embed records and store them in batches; every record is a step."""
@@ -110,7 +138,10 @@ class _Loader:
                 yield record
 
         # The operator who runs the command may read any file that the command may.
-        for embedded in embed_records(self._runtime, self._collection, started(), file_roots=[Path("/")]):
+        outcomes = embed_records(
+            self._runtime, self._collection, started(), file_roots=[Path("/")], waits_for_model=True
+        )
+        for embedded in outcomes:
             item, record = under_way.popleft()
             self._outcome.seen += 1
             if not isinstance(embedded, Embedded):
