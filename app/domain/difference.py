@@ -1,4 +1,14 @@
-"""What remains different of two pictures after registration and exposure, against what their own texture explains."""
+"""What remains different of two pictures after registration and exposure, against what their own texture explains.
+
+All on 128 × 128 cells, blurred by the binomial filter of 3 × 3; a picture of more detail than the other is first made
+as soft. Over windows of 5 × 5 cells the mean square of the difference of luma is divided by what a copy may have:
+
+    2² levels + (0.2 · gradient)², the mean of both pictures' squared gradients in the window
+
+as noise of compression grows with texture, and what a registration not quite exact, or another filter when resizing, leaves,
+with the gradient. The largest quotient's root is the difference of *structure*; that of *colour* is what remains of
+chroma as a mean over each of 16 × 16 cells. A thin margin does not count, as there are borders.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,102 +16,92 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.exposure import exposed
+from app.domain.exposure import applied, fitted
 from app.domain.planes import Planes, blurred, correlation, luma, reduced, slope, window_means
-from app.domain.portrait import SIDE, Portrait
-from app.domain.registration import (
-    STARTS,
-    Frames,
-    agreement,
-    centred,
-    correlations_at_starts,
-    registered,
-    warped,
-)
+from app.domain.portrait import SIDE, Portrait, softening
+from app.domain.registration import Frames, warped
 
-_TRIED_STARTS = 2
-_WELL_REGISTERED = 0.985
-_FINE_DETAIL = 100  # pixels
+WINDOW = 5  # cells
+COLOUR_SIDE = 16
+
 _NOISE = 2.0  # levels
-_TEXTURE = 0.2  # levels of difference by levels of gradient per cell
-_WINDOW = 5  # cells
+_TEXTURE = 0.2
+_SOFTER = 0.95  # of the detail
 _THIN = 0.03  # of the longer side
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """Of n pairs, each (n,): ``structure``, the largest local difference of luma by what is expected of copies;
-    ``colour``, the largest of colour, in levels; ``alike``, the correlation of the luma, and ``outline``, that of the
-    edges, both within ``frames``; ``gain`` and ``saturation`` as ``app.domain.exposure`` fits them.
+class Difference:
+    """Of n pairs: ``structure`` (n, 124, 124) of each window; ``missing`` (n, 128, 128), the difference of luma; ``colour``
+    (n, 16, 16), levels, and what copies may have of it ``tint``; ``texture`` (n, 2, 124, 124), the mean squared gradient of both
+    pictures in each window; ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,).
     """
 
-    structure: NDArray[np.float64]
-    colour: NDArray[np.float64]
-    alike: Planes
+    structure: Planes
+    missing: Planes
+    colour: Planes
+    tint: Planes
+    texture: Planes
     outline: Planes
-    frames: Frames
     gain: NDArray[np.float64]
     saturation: NDArray[np.float64]
 
 
-def measure(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Measured:
-    """Compare each of ``ones`` with that of ``others``."""
-    one = np.stack([p.cells for p in ones]).astype(np.float32)
-    other = np.stack([p.cells for p in others]).astype(np.float32)
-    frames, alike = _frames(luma(one), luma(other))
-    margin = _margins(ones, others)
-    structure, colour, outline, exposure = _differences(one, other, frames, margin, 64)
-    fine = np.array([min(*p.detail, *q.detail) >= _FINE_DETAIL for p, q in zip(ones, others, strict=True)])
-    if fine.any():
-        finer = Frames(frames.zoom[fine], frames.shift[fine])
-        structure[fine] = _differences(one[fine], other[fine], finer, margin[fine], SIDE)[0]
-    return Measured(structure, colour, alike, outline, frames, exposure.gain, exposure.saturation)
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the edges."""
+
+    one: Planes
+    other: Planes
+    margin: NDArray[np.float64]
+
+    def some(self, places: NDArray[np.int64]) -> "Pairs":
+        """Those at ``places``."""
+        return Pairs(self.one[places], self.other[places], self.margin[places])
 
 
-def _frames(one: Planes, other: Planes) -> tuple[Frames, Planes]:
-    levels = {
-        side: (blurred(reduced(one, SIDE // side)), blurred(reduced(other, SIDE // side))) for side in (16, 32, 64)
-    }
-    starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
-    frames, alike = _from_start(levels, starts[0])
-    for rank in range(1, len(starts)):
-        again = np.flatnonzero(alike < _WELL_REGISTERED)
-        if not len(again):
-            break
-        some = {side: (a[again], b[again]) for side, (a, b) in levels.items()}
-        tried, better = _from_start(some, starts[rank][again])
-        wins = better > alike[again]
-        chosen = again[wins]
-        frames.zoom[chosen], frames.shift[chosen] = tried.zoom[wins], tried.shift[wins]
-        alike[chosen] = better[wins]
-    return frames, alike
-
-
-def _from_start(levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64]) -> tuple[Frames, Planes]:
-    frames = registered(*levels[16], centred(zooms), 2, robust=False)
-    frames = registered(*levels[32], frames, 3)
-    frames = registered(*levels[64], frames, 4)
-    return frames, agreement(*levels[64], frames)
-
-
-def _margins(ones: Sequence[Portrait], others: Sequence[Portrait]) -> NDArray[np.float64]:
-    """(n, 2): what does not count at the edges, across and down: a thin border is as wide on all sides."""
+def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
+    """The cells of the portraits of each pair, brought to be compared."""
+    detail = np.array([[p.detail, q.detail] for p, q in zip(ones, others, strict=True)])
+    cells = [np.stack([p.cells for p in some]).astype(np.float32) for some in (ones, others)]
+    for own, planes in enumerate(cells):
+        for place, (mine, its) in enumerate(zip(detail[:, own], detail[:, 1 - own], strict=True)):
+            planes[place] = _softened(planes[place], mine, its)
     aspects = np.sqrt([p.aspect * q.aspect for p, q in zip(ones, others, strict=True)])
-    return _THIN * np.minimum(2.5, np.maximum(1, np.stack([1 / aspects, aspects], axis=1)))
+    margin = _THIN * np.clip(np.stack([1 / aspects, aspects], axis=1), 1, 2.5)
+    return Pairs(blurred(cells[0]), blurred(cells[1]), margin)
 
 
-def _differences(one, other, frames, margin, side):
-    one, other = blurred(reduced(one, SIDE // side)), blurred(reduced(other, SIDE // side))
-    seen, weights = warped(other, frames, margin)
-    exposure = exposed(one, seen, weights)
-    missing = (exposure.target - exposure.predicted) * weights[:, None]
+def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) -> Planes:
+    across, down = (min(int(side), SIDE) for side in its)
+    if across < _SOFTER * min(mine[0], SIDE):
+        cells = np.matmul(cells, softening(across).T)
+    if down < _SOFTER * min(mine[1], SIDE):
+        cells = np.matmul(softening(down), cells)
+    return cells
+
+
+def differences(pairs: Pairs, frames: Frames) -> Difference:
+    """What remains different when the others are seen through ``frames``."""
+    seen, weights = warped(pairs.other, frames, pairs.margin)
+    exposure = fitted(pairs.one, seen, weights)
+    predicted, target = applied(pairs.one, seen, exposure)
+    missing = (target - predicted) * weights[:, None]
     structure = luma(missing)
     colour = missing - structure[:, None]
-    predicted, target = luma(exposure.predicted), luma(exposure.target)
-    texture = (slope(predicted) + slope(target)) * (np.float32(0.5) * weights)
-    explained = _NOISE**2 + _TEXTURE**2 * window_means(texture, _WINDOW)
-    worst = np.sqrt((window_means(structure * structure, _WINDOW) / explained).max(axis=(1, 2))).astype(np.float64)
-    cells = reduced(colour, side // 16)
-    tinted = np.sqrt((cells * cells).sum(axis=1).max(axis=(1, 2))).astype(np.float64)
-    outline = correlation(np.sqrt(slope(predicted)), np.sqrt(slope(target)), weights)
-    return worst, tinted, outline, exposure
+    bright = [luma(predicted), luma(target)]
+    slopes = [slope(planes) * weights for planes in bright]
+    texture = np.stack([window_means(planes, WINDOW) for planes in slopes], axis=1)
+    explained = np.float32(_NOISE**2) + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
+    tints = [planes - own[:, None] for planes, own in zip((predicted, target), bright, strict=True)]
+    change = sum(slope(planes).sum(axis=1) for planes in tints) * (np.float32(0.5) * weights)
+    return Difference(
+        structure=np.sqrt(window_means(structure * structure, WINDOW) / explained),
+        missing=structure,
+        colour=np.sqrt((reduced(colour, SIDE // COLOUR_SIDE) ** 2).sum(axis=1)),
+        tint=np.sqrt(reduced(change, SIDE // COLOUR_SIDE)),
+        texture=texture,
+        outline=correlation(np.sqrt(slopes[0]), np.sqrt(slopes[1]), weights),
+        gain=exposure.gain,
+        saturation=np.minimum(exposure.fade_one, exposure.fade_other),
+    )

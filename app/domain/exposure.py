@@ -1,11 +1,14 @@
-"""What a copy's lightening and fading do to its colours: y = clip(g · (l + s · (x - l)) + o), with l the luma of x.
+"""What lightening and fading do to a copy's colours: y = clip(g · (l + s · (x - l)) + o), with l the luma of x.
 
 A gain g of 1 to 1.25 from the darker to the lighter of two pictures, an offset o of some levels, and a saturation s of
-0 to 1 of the more colourful one. What is lighter than white is white, in each channel by itself, so that the darker
-picture predicts the lighter one and never the other way round.
+0 to 1 of the more colourful one. A copy of paler colours, grey ones among them, hardly changes its lightness: its gain
+has narrower bounds.
 
-The gain is the best of a grid, then brought to fit better with the offset by least squares of what is not clipped.
-A copy of paler colours (grey ones among them) hardly changes its lightness: its gain has narrower bounds.
+What is lighter than white is white, in each channel by itself, so that the darker picture predicts the lighter one and
+never the other way round. A cell where some is clipped and some is not counts as a mixture of the lightest and the
+darkest around it, of which each is clipped by itself: text on white paper becomes no bolder by lightening.
+
+The gain is the best of a grid, then brought to fit better together with the offset, by least squares.
 """
 
 from dataclasses import dataclass
@@ -13,68 +16,126 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.planes import Planes, luma, reduced
+from app.domain.planes import Planes, highest, luma, reduced
 
 _GAINS = np.linspace(1, 1.25, 11)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
-_FARTHEST_MISS = 16.0  # levels; what misses by more counts no more
+_FARTHEST_MISS = 12.0  # levels; what misses by more counts no more
 _PALE_PENALTY = 0.5  # levels, by which pale has to fit better than not
-_WHITE = 255.0
+_WHITE = np.float32(255)
+_SIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed:
-    """Of n pairs: ``predicted`` and ``target`` (n, 3, side, side), what the darker picture predicts for the lighter
-    one, and that one; ``clipped`` (n, side, side), where the prediction is at black or white, or very near;
-    ``gain`` and ``saturation`` (n,).
+class Exposure:
+    """Of n pairs, each (n,): ``gain``, ``offset``; ``fade_one`` and ``fade_other``, the saturation that the ones and the
+    others are brought to, of which at least one is 1; ``forward``, whether the ones are the darker and so predict
+    the others.
     """
 
-    predicted: Planes
-    target: Planes
-    clipped: NDArray[np.bool_]
     gain: NDArray[np.float64]
-    saturation: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    fade_one: NDArray[np.float64]
+    fade_other: NDArray[np.float64]
+    forward: NDArray[np.bool_]
 
 
-def exposed(one: Planes, other: Planes, weights: Planes) -> Exposed:
-    """How one of the pictures (n, 3, side, side) predicts the other where ``weights`` (n, side, side) are 1."""
-    coarse = max(1, one.shape[-1] // 16)
-    a, b, seen = reduced(one, coarse), reduced(other, coarse), reduced(weights, coarse)
-    pale_a, pale_b = _saturations(a, b, seen)
-    faded_a, faded_b = _faded(a, pale_a), _faded(b, pale_b)
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The means, lightest and darkest of cells, (n, 3, side, side); ``share``: of the lightest in the mean."""
+
+    mean: Planes
+    light: Planes
+    dark: Planes
+    share: Planes
+
+    def lit(self, gain: Planes, offset: Planes) -> Planes:
+        """Lightened, and clipped at white. ``gain`` and ``offset`` have one number for each of n, or one for all."""
+        over = self.share * np.maximum(gain * self.light + offset - _WHITE, 0)
+        over += (1 - self.share) * np.maximum(gain * self.dark + offset - _WHITE, 0)
+        made: Planes = np.clip(gain * self.mean + offset - over, 0, _WHITE)
+        return made
+
+
+def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
+    """What makes the ones (n, 3, side, side) into the others, or these into those, where ``weights`` (n, side, side)
+    are 1. The side is a multiple of 16.
+    """
+    a, b = _blocks(one), _blocks(other)
+    seen = reduced(weights, one.shape[-1] // _SIDE)
+    pale_a, pale_b = _saturations(a.mean, b.mean, seen)
+    faded_a, faded_b = _faded_cells(a, pale_a), _faded_cells(b, pale_b)
     costs, gains = zip(
-        _best_gain(a, b, seen, _GAINS),
-        _best_gain(b, a, seen, _GAINS),
-        _best_gain(faded_a, faded_b, seen, _PALE_GAINS),
-        _best_gain(faded_b, faded_a, seen, _PALE_GAINS),
+        _best_gain(a, b.mean, seen, _GAINS),
+        _best_gain(b, a.mean, seen, _GAINS),
+        _best_gain(faded_a, faded_b.mean, seen, _PALE_GAINS),
+        _best_gain(faded_b, faded_a.mean, seen, _PALE_GAINS),
         strict=True,
     )
     cost = np.stack(costs)
     cost[2:] += _PALE_PENALTY
     best = cost.argmin(axis=0)
     gain = np.stack(gains)[best, np.arange(len(best))]
-    pale = best >= 2
-    one, other = _faded(one, np.where(pale, pale_a, 1)), _faded(other, np.where(pale, pale_b, 1))
-    forward = (best % 2 == 0)[:, None, None, None]
-    source, target = np.where(forward, one, other), np.where(forward, other, one)
-    gain, offset = _refined(source, target, weights, gain, np.where(pale, _PALE_GAINS[-1], _GAINS[-1]))
-    raw = _lit(source, gain, offset)
-    clipped = ((raw > _WHITE - 4) | (raw < 3)).any(axis=1)
-    saturation = np.where(pale, np.minimum(pale_a, pale_b), 1.0)
-    return Exposed(np.clip(raw, 0, _WHITE), target, clipped, gain, saturation)
+    pale, forward = best >= 2, best % 2 == 0
+    fade_a, fade_b = np.where(pale, pale_a, 1.0), np.where(pale, pale_b, 1.0)
+    a, b = _faded_cells(a, fade_a), _faded_cells(b, fade_b)
+    source = _Cells(*(_where(forward, p, q) for p, q in zip(_parts(a), _parts(b), strict=True)))
+    most = np.where(pale, _PALE_GAINS[-1], _GAINS[-1])
+    gain, offset = _refined(source, _where(forward, b.mean, a.mean), seen, gain, most)
+    return Exposure(gain, offset, fade_a, fade_b, forward)
 
 
-def _lit(source: Planes, gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Planes:
-    made: Planes = gain.astype(np.float32)[:, None, None, None] * source
-    made += offset.astype(np.float32)[:, None, None, None]
-    return made
+def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Planes]:
+    """What the darker of each pair of (n, 3, side, side) predicts for the lighter one, and that one."""
+    one, other = _faded(one, exposure.fade_one), _faded(other, exposure.fade_other)
+    source, target = _where(exposure.forward, one, other), _where(exposure.forward, other, one)
+    gain, offset = _each(exposure.gain), _each(exposure.offset)
+    predicted = gain * source + offset
+    over = np.flatnonzero(predicted.max(axis=(1, 2, 3)) > _WHITE)
+    if len(over):
+        some = source[over]
+        light, dark = highest(some, 5), -highest(-some, 5)
+        predicted[over] = _cells(some, light, dark).lit(gain[over], offset[over])
+    return np.clip(predicted, 0, _WHITE), target
+
+
+def _blocks(planes: Planes) -> _Cells:
+    count, channels, side, _ = planes.shape
+    blocks = planes.reshape(count, channels, _SIDE, side // _SIDE, _SIDE, side // _SIDE)
+    mean = blocks.mean(axis=(3, 5), dtype=np.float32)
+    return _cells(mean, blocks.max(axis=(3, 5)), blocks.min(axis=(3, 5)))
+
+
+def _cells(mean: Planes, light: Planes, dark: Planes) -> _Cells:
+    return _Cells(mean, light, dark, (mean - dark) / np.maximum(light - dark, 1))
+
+
+def _parts(cells: _Cells) -> tuple[Planes, Planes, Planes, Planes]:
+    return cells.mean, cells.light, cells.dark, cells.share
+
+
+def _each(numbers: NDArray[np.float64]) -> Planes:
+    return numbers.astype(np.float32)[:, None, None, None]
+
+
+def _where(chosen: NDArray[np.bool_], one: Planes, other: Planes) -> Planes:
+    return np.where(chosen[:, None, None, None], one, other)
 
 
 def _faded(colours: Planes, saturation: NDArray[np.float64]) -> Planes:
+    if (saturation == 1).all():
+        return colours
     grey = luma(colours)[:, None]
-    made: Planes = grey + saturation.astype(np.float32)[:, None, None, None] * (colours - grey)
+    made: Planes = grey + _each(saturation) * (colours - grey)
     return made
+
+
+def _faded_cells(cells: _Cells, saturation: NDArray[np.float64]) -> _Cells:
+    if (saturation == 1).all():
+        return cells
+    light, dark = _faded(cells.light, saturation), _faded(cells.dark, saturation)
+    return _cells(_faded(cells.mean, saturation), np.maximum(light, dark), np.minimum(light, dark))
 
 
 def _saturations(a: Planes, b: Planes, weights: Planes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -89,14 +150,14 @@ def _saturations(a: Planes, b: Planes, weights: Planes) -> tuple[NDArray[np.floa
 
 
 def _best_gain(
-    source: Planes, target: Planes, weights: Planes, gains: NDArray[np.float64]
+    source: _Cells, target: Planes, weights: Planes, gains: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least mean miss (n,) over the gains, and the gain."""
+    """The least mean miss (n,) over the gains, in levels, and the gain."""
     total = 3 * np.maximum(weights.sum(axis=(1, 2), dtype=np.float64), 1e-6)
     costs = []
     for gain in gains:
-        miss = np.abs(np.clip(source * np.float32(gain), 0, _WHITE) - target)
-        np.minimum(miss, _FARTHEST_MISS, out=miss)
+        miss = np.abs(source.lit(np.float32(gain), np.float32(0)) - target)
+        np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
         costs.append((miss * weights[:, None]).sum(axis=(1, 2, 3), dtype=np.float64) / total)
     cost = np.stack(costs)
     best = cost.argmin(axis=0)
@@ -104,22 +165,24 @@ def _best_gain(
 
 
 def _refined(
-    source: Planes, target: Planes, weights: Planes, gain: NDArray[np.float64], most: NDArray[np.float64]
+    source: _Cells, target: Planes, weights: Planes, gain: NDArray[np.float64], most: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    factor = max(1, source.shape[-1] // 32)
-    source, target, weights = reduced(source, factor), reduced(target, factor), reduced(weights, factor)
     offset = np.zeros_like(gain)
     for _ in range(3):
-        raw = _lit(source, gain, offset)
-        miss = target - np.clip(raw, 0, _WHITE)
-        counts = weights[:, None] * ((raw > 0) & (raw < _WHITE)) / (1 + (miss / np.float32(6)) ** 2)
-        total = counts.sum(axis=(1, 2, 3), dtype=np.float64)
-        linear = (counts * source).sum(axis=(1, 2, 3), dtype=np.float64)
-        square = (counts * source * source).sum(axis=(1, 2, 3), dtype=np.float64) + total + 100
-        right_gain = (counts * source * miss).sum(axis=(1, 2, 3), dtype=np.float64)
+        g, o = _each(gain), _each(offset)
+        miss = target - source.lit(g, o)
+        # What is clipped does not tell: the slopes are those of the share that is not.
+        light, dark = g * source.light + o < _WHITE, g * source.dark + o < _WHITE
+        by_offset = source.share * light + (1 - source.share) * dark
+        by_gain = source.share * source.light * light + (1 - source.share) * source.dark * dark
+        counts = weights[:, None] / (1 + (miss / np.float32(4)) ** 2)
+        total = (counts * by_offset * by_offset).sum(axis=(1, 2, 3), dtype=np.float64)
+        linear = (counts * by_gain * by_offset).sum(axis=(1, 2, 3), dtype=np.float64)
+        square = (counts * by_gain * by_gain).sum(axis=(1, 2, 3), dtype=np.float64) + total + 100
+        right_gain = (counts * by_gain * miss).sum(axis=(1, 2, 3), dtype=np.float64)
         # The offset is held near 0, as what gain and offset both explain is gain.
-        hold = 0.05 * total + 1
-        right_offset = (counts * miss).sum(axis=(1, 2, 3), dtype=np.float64) - hold * offset
+        hold = 0.1 * total + 1
+        right_offset = (counts * by_offset * miss).sum(axis=(1, 2, 3), dtype=np.float64) - hold * offset
         total += hold
         determinant = square * total - linear * linear
         gain = np.clip(gain + (right_gain * total - linear * right_offset) / determinant, 0.97, most)

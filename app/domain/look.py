@@ -25,7 +25,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.difference import Measured, measure
+from app.domain.inspection import Inspected, inspected
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.planes import Planes, correlation, slope
 from app.domain.portrait import Portrait
@@ -40,8 +40,7 @@ _LEAST_COARSE = 0.75
 _LEAST_OUTLINE = 0.75
 _FARTHEST_ASPECT = 0.2
 _SAME_COLOUR = 6.0  # levels
-_MOST_STRUCTURE = 4.0
-_MOST_COLOUR = 22.0
+_FAINT = 4.0  # levels
 _LEAST_CROP = 0.012
 _COPY, _CROP, _VARIANT, _DIFFERENT = range(4)
 
@@ -115,7 +114,8 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     kinds = np.where(outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT).astype(np.int8)
     distances = np.where(kinds == _VARIANT, VARIANT_RADIUS * (1 - 0.2 * (outline - _LEAST_OUTLINE)), _apart(alike))
     aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
-    open_ = (alike >= _LEAST_COARSE) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
+    faint = np.minimum(one.std(axis=(1, 2)), other.std(axis=(1, 2))) < _FAINT
+    open_ = ((alike >= _LEAST_COARSE) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False
@@ -125,8 +125,8 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     places = np.flatnonzero(open_)
     for start in range(0, len(places), _FINE_CHUNK):
         chunk = places[start : start + _FINE_CHUNK]
-        measured = measure([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()])
-        kinds[chunk], distances[chunk] = _verdict(measured)
+        found = inspected([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()])
+        kinds[chunk], distances[chunk] = _verdict(found)
     return kinds, np.round(distances, 4)
 
 
@@ -150,15 +150,15 @@ def _outlines(one: Planes, other: Planes) -> Planes:
     return correlation(a, b, weights)
 
 
-def _verdict(measured: Measured) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    share = np.maximum(measured.structure / _MOST_STRUCTURE, measured.colour / _MOST_COLOUR)
+def _verdict(found: Inspected) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    share = found.share
     same = share <= 1
-    moved = np.maximum(np.abs(measured.frames.zoom - 1).max(axis=1), np.abs(measured.frames.shift).max(axis=1))
+    moved = np.maximum(np.abs(found.frames.zoom - 1).max(axis=1), np.abs(found.frames.shift).max(axis=1))
     kinds = np.where(moved > _LEAST_CROP, _CROP, _COPY)
-    other = np.where(measured.outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT)
+    other = np.where(found.outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT)
     farther = np.where(
         other == _VARIANT,
         DEFAULT_RADIUS + (VARIANT_RADIUS - DEFAULT_RADIUS) * (1 - 1 / np.maximum(share, 1)) + 1e-3,
-        _apart(measured.alike),
+        _apart(found.alike),
     )
     return np.where(same, kinds, other).astype(np.int8), np.where(same, DEFAULT_RADIUS * share, farther)

@@ -66,6 +66,20 @@ def window_means(planes: Planes, width: int) -> Planes:
     return made
 
 
+def highest(planes: Planes, width: int) -> Planes:
+    """The maximum around each cell, over windows of ``width`` × ``width``, an odd number."""
+    reach = width // 2
+    made = planes
+    for axis in (-1, -2):
+        wide = np.moveaxis(made, axis, 0)
+        far = np.concatenate([np.repeat(wide[:1], reach, axis=0), wide, np.repeat(wide[-1:], reach, axis=0)])
+        most = far[: len(wide)].copy()
+        for shift in range(1, width):
+            np.maximum(most, far[shift : shift + len(wide)], out=most)
+        made = np.moveaxis(most, 0, axis)
+    return np.ascontiguousarray(made)
+
+
 def normalised(planes: Planes, weights: Planes) -> Planes:
     """(n, side, side) with weighted mean 0 and deviation 1, or less where it was below one grey level."""
     total = np.maximum(weights.sum(axis=(1, 2)), np.float32(1e-6))

@@ -58,6 +58,16 @@ def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
     )
 
 
+@lru_cache(maxsize=256)
+def softening(detail: int) -> NDArray[np.float32]:
+    """(128, 128): makes a side of sharp cells one of as few pixels as ``detail``."""
+    step = SIDE / detail
+    centres = (np.arange(detail) + 0.5) * step - 0.5
+    weights = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(SIDE)) / step)
+    made: NDArray[np.float32] = _grid(detail) @ (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return made
+
+
 @lru_cache(maxsize=512)
 def _grid(pixels: int) -> NDArray[np.float32]:
     """(128, ``pixels``): the weight of each pixel in each cell, along one side."""

@@ -1,0 +1,141 @@
+"""The closer look at pairs that may be the same picture: they are registered, and what remains different is weighed.
+
+If it is too much for a copy, but the pictures are alike, another registration may be better: none at all (along a soft shading nothing holds a
+registration), one more exact, or one from another start. The one of which least remains counts.
+
+A mark that was laid on a copy is the one local difference that is allowed: in a corner or at an edge, small, and on
+one picture only, where the other is smoother; a number that is another one is on both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.difference import COLOUR_SIDE, WINDOW, Difference, Pairs, differences, paired
+from app.domain.planes import Planes, luma, reduced
+from app.domain.portrait import SIDE, Portrait
+from app.domain.registration import STARTS, Frames, agreement, centred, correlations_at_starts, registered
+
+MOST_STRUCTURE = 4.0
+MOST_COLOUR = 16.0  # levels, and
+_TINT = 0.5  # of the change of colour around
+
+_ALIKE = 0.85
+_VERY_ALIKE = 0.995
+_EXPLAINED = 0.6
+_MOST_MARKED = 0.06  # of the picture
+_NEAR_EDGE = 0.12
+_ONE_SIDED = 0.4
+_ONE_SIGNED = 0.15
+_TEXTURED = 9.0  # squared levels
+_RICHLY_TEXTURED = 0.35  # of the picture
+_MARKED_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Of n pairs, each (n,): ``share``, what remains different by what copies may have; ``alike``, the correlation of
+    the luma, ``outline``, that of the edges; ``frames``, how they lie upon each other.
+    """
+
+    share: NDArray[np.float64]
+    alike: Planes
+    outline: Planes
+    frames: Frames
+
+
+def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected:
+    """Each of ``ones`` beside that of ``others``."""
+    pairs = paired(ones, others)
+    levels = _levels(pairs)
+    starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
+    frames, alike = _from_start(levels, starts[0])
+    difference = differences(pairs, frames)
+    explained = _explained(difference)
+    found = Inspected(_shares(difference), alike, difference.outline, frames)
+    for attempt in range(5):
+        again = np.flatnonzero((found.share > 1) & (found.alike >= _ALIKE))
+        if attempt >= 1:
+            again = again[explained[again] < _EXPLAINED]
+        if attempt >= 2:
+            again = again[found.alike[again] < _VERY_ALIKE]
+        if len(again):
+            _try_again(found, again, pairs.some(again), attempt, starts[:, again])
+    return found
+
+
+def _try_again(found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts) -> None:
+    """Another registration of those ``again``, which counts if less remains."""
+    if attempt == 0:
+        frames = Frames(found.frames.zoom[again], found.frames.shift[again])
+        frames = registered(luma(pairs.one), luma(pairs.other), frames, 2)
+    elif attempt == 1:
+        frames = centred(np.ones(len(again)))
+    else:
+        frames, _ = _from_start(_levels(pairs), starts[attempt - 1])
+        frames = registered(luma(pairs.one), luma(pairs.other), frames, 1)
+    difference = differences(pairs, frames)
+    share = _shares(difference)
+    better = share < found.share[again]
+    chosen = again[better]
+    found.share[chosen], found.outline[chosen] = share[better], difference.outline[better]
+    found.frames.zoom[chosen], found.frames.shift[chosen] = frames.zoom[better], frames.shift[better]
+
+
+def _levels(pairs: Pairs) -> dict[int, tuple[Planes, Planes]]:
+    one, other = luma(pairs.one), luma(pairs.other)
+    return {side: (reduced(one, SIDE // side), reduced(other, SIDE // side)) for side in (16, 32, 64)}
+
+
+def _from_start(levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64]) -> tuple[Frames, Planes]:
+    frames = registered(*levels[16], centred(zooms), 2, robust=False)
+    frames = registered(*levels[32], frames, 3)
+    frames = registered(*levels[64], frames, 4)
+    return frames, agreement(*levels[64], frames)
+
+
+def _explained(difference: Difference) -> Planes:
+    """(n,): of the texture, the share that lies where little remains different."""
+    texture = difference.texture.sum(axis=1)
+    little = difference.structure <= MOST_STRUCTURE
+    made: Planes = (texture * little).sum(axis=(1, 2)) / (texture.sum(axis=(1, 2)) + np.float32(1))
+    return made
+
+
+def _shares(difference: Difference) -> NDArray[np.float64]:
+    """(n,): what remains different, by what copies may have; at most 1 with a mark."""
+    structure = difference.structure / np.float32(MOST_STRUCTURE)
+    colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
+    share = np.maximum(structure.max(axis=(1, 2)), colour.max(axis=(1, 2))).astype(np.float64)
+    for place in np.flatnonzero(share > 1).tolist():
+        if _marked(structure[place] > 1, colour[place] > 1, difference.texture[place], difference.missing[place]):
+            share[place] = _MARKED_SHARE
+    return share
+
+
+def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Planes, missing: Planes) -> bool:
+    """Whether what differs is a small mark in a corner or at an edge of one of both pictures."""
+    rows, columns = np.flatnonzero(structure.any(axis=1)), np.flatnonzero(structure.any(axis=0))
+    if not len(rows):
+        return False
+    top, bottom, left, right = rows[0], rows[-1] + WINDOW, columns[0], columns[-1] + WINDOW
+    if (bottom - top) * (right - left) > _MOST_MARKED * SIDE**2:
+        return False
+    near = _NEAR_EDGE * SIDE
+    if min(top, SIDE - bottom) > near and min(left, SIDE - right) > near:
+        return False
+    cell = SIDE // COLOUR_SIDE
+    outside = colour.copy()
+    outside[max(0, top // cell - 1) : bottom // cell + 2, max(0, left // cell - 1) : right // cell + 2] = False
+    if outside.any():
+        return False
+    one, other = texture[:, structure].mean(axis=1)
+    if min(one, other) <= _ONE_SIDED * max(one, other):
+        return True
+    patch = missing[top:bottom, left:right]
+    lighter, darker = float((np.maximum(patch, 0) ** 2).sum()), float((np.minimum(patch, 0) ** 2).sum())
+    if min(lighter, darker) <= _ONE_SIGNED * max(lighter, darker):
+        return True
+    return bool((texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED)
