@@ -1,9 +1,9 @@
 """What remains different of two pictures after registration and exposure, against what their own texture explains.
 
 All on 128 × 128 cells, blurred by the binomial filter of 3 × 3; a picture of more detail than the other is first made
-as soft. Over windows of 5 × 5 cells the mean square of the difference of luma is divided by what a copy may have:
+as soft. Over windows of 9 × 9 cells the mean square of the difference of luma is divided by what a copy may have:
 
-    2² levels + (0.2 · gradient)², the mean of both pictures' squared gradients in the window
+    2² levels + (0.4 · gradient)², the mean of both pictures' squared gradients in the window
 
 as noise of compression grows with texture, and what a registration not quite exact, or another filter when resizing, leaves,
 with the gradient. The largest quotient's root is the difference of *structure*; that of *colour* is what remains of
@@ -21,19 +21,19 @@ from app.domain.planes import Planes, blurred, correlation, luma, reduced, slope
 from app.domain.portrait import SIDE, Portrait, softening
 from app.domain.registration import Frames, warped
 
-WINDOW = 5  # cells
+WINDOW = 9  # cells, an odd number
 COLOUR_SIDE = 16
 
 _NOISE = 2.0  # levels
-_TEXTURE = 0.2
+_TEXTURE = 0.4
 _SOFTER = 0.95  # of the detail
 _THIN = 0.03  # of the longer side
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of n pairs: ``structure`` (n, 124, 124) of each window; ``missing`` (n, 128, 128), the difference of luma; ``colour``
-    (n, 16, 16), levels, and what copies may have of it ``tint``; ``texture`` (n, 2, 124, 124), the mean squared gradient of both
+    """Of n pairs: ``structure`` (n, 120, 120) of each window; ``missing`` (n, 128, 128), the difference of luma; ``colour``
+    (n, 16, 16), levels, and what copies may have of it ``tint``; ``texture`` (n, 2, 120, 120), the mean squared gradient of both
     pictures in each window; ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,).
     """
 

@@ -22,7 +22,7 @@ _GAINS = np.linspace(1, 1.25, 11)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
 _FARTHEST_MISS = 12.0  # levels; what misses by more counts no more
-_PALE_PENALTY = 0.5  # levels, by which pale has to fit better than not
+_PALE_PENALTY = 0.15  # levels, by which pale has to fit better than not
 _WHITE = np.float32(255)
 _SIDE = 16
 

@@ -119,7 +119,7 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False
-        elif p.blank or q.blank:
+        elif p.blank and q.blank:
             kinds[place], distances[place] = _blanks(p, q)
             open_[place] = False
     places = np.flatnonzero(open_)
@@ -137,9 +137,9 @@ def _apart(alike: Planes) -> NDArray[np.float64]:
 def _blanks(one: Portrait, other: Portrait) -> tuple[int, float]:
     """Of one colour all over: a copy of what is of the same colour."""
     apart = float(np.abs(one.mean - other.mean).max())
-    if one.blank and other.blank and apart <= _SAME_COLOUR:
+    if apart <= _SAME_COLOUR:
         return _COPY, DEFAULT_RADIUS * apart / _SAME_COLOUR
-    return _DIFFERENT, VARIANT_RADIUS + 80 * min(1.0, max(apart, 1.0) / 255)
+    return _DIFFERENT, VARIANT_RADIUS + 80 * apart / 255
 
 
 def _outlines(one: Planes, other: Planes) -> Planes:

@@ -17,6 +17,9 @@ from app.domain.planes import Planes, correlation, gradients, normalised
 STARTS = (1.0, 0.95, 0.9, 1 / 0.95, 1 / 0.9)
 """Zooms to begin with: crops and borders of up to 5 % at each edge, either way round."""
 
+_OFF_CENTRE_ZOOMS = (1.0, 0.96, 1 / 0.96)
+_OFF_CENTRE_SHIFTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
+
 MARGIN = 0.06
 """The share of a side at each edge that does not count while pictures are registered: there borders are."""
 
@@ -86,6 +89,28 @@ def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] =
         weights = (inside[0][:, None] & inside[0]).astype(np.float32)[None]
         found.append(correlation(one, seen, weights))
     return np.stack(found)
+
+
+def off_centre(one: Planes, other: Planes) -> Frames:
+    """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges only."""
+    count = len(one)
+    margin = np.full((1, 2), MARGIN)
+    side = one.shape[-1]
+    best = np.full(count, -np.inf, np.float32)
+    frames = centred(np.ones(count))
+    for zoom in _OFF_CENTRE_ZOOMS:
+        samplings = [
+            _sampling(side, np.array([zoom]), np.array([shift]), margin[:, 0]) for shift in _OFF_CENTRE_SHIFTS
+        ]
+        for down, (rows, in_rows) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
+            by_rows = np.matmul(rows[0], other)
+            for across, (columns, in_columns) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
+                weights = (in_rows[0][:, None] & in_columns[0]).astype(np.float32)[None]
+                found = correlation(one, np.matmul(by_rows, columns[0].T), weights)
+                better = found > best
+                best[better] = found[better]
+                frames.zoom[better], frames.shift[better] = zoom, (across, down)
+    return frames
 
 
 def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
