@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.exposure import applied, fitted
-from app.domain.planes import Planes, blurred, correlation, luma, reduced, slope, window_means
+from app.domain.planes import Planes, blurred, correlation, highest, luma, reduced, slope, window_means
 from app.domain.portrait import SIDE, Portrait, softening
 from app.domain.registration import Frames, warped
 
@@ -27,6 +27,8 @@ COLOUR_SIDE = 16
 _NOISE = 2.0  # levels
 _TEXTURE = 0.4
 _SOFTER = 0.95  # of the detail
+_SMALL = 192  # pixels
+_SPREAD = 9  # cells
 _THIN = 0.03  # of the longer side
 
 
@@ -49,15 +51,20 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the edges."""
+    """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the edges;
+    ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail.
+    """
 
     one: Planes
     other: Planes
     margin: NDArray[np.float64]
+    stretch: NDArray[np.float64]
+    small: NDArray[np.bool_]
 
     def some(self, places: NDArray[np.int64]) -> "Pairs":
         """Those at ``places``."""
-        return Pairs(self.one[places], self.other[places], self.margin[places])
+        parts = (self.one, self.other, self.margin, self.stretch, self.small)
+        return Pairs(*(part[places] for part in parts))
 
 
 def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
@@ -69,7 +76,9 @@ def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
             planes[place] = _softened(planes[place], mine, its)
     aspects = np.sqrt([p.aspect * q.aspect for p, q in zip(ones, others, strict=True)])
     margin = _THIN * np.clip(np.stack([1 / aspects, aspects], axis=1), 1, 2.5)
-    return Pairs(blurred(cells[0]), blurred(cells[1]), margin)
+    stretch = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
+    small = detail.max(axis=2).min(axis=1) < _SMALL
+    return Pairs(blurred(cells[0]), blurred(cells[1]), margin, stretch, small)
 
 
 def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) -> Planes:
@@ -92,6 +101,8 @@ def differences(pairs: Pairs, frames: Frames) -> Difference:
     bright = [luma(predicted), luma(target)]
     slopes = [slope(planes) * weights for planes in bright]
     texture = np.stack([window_means(planes, WINDOW) for planes in slopes], axis=1)
+    if pairs.small.any():
+        texture[pairs.small] = highest(texture[pairs.small], _SPREAD)
     explained = np.float32(_NOISE**2) + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
     tints = [planes - own[:, None] for planes, own in zip((predicted, target), bright, strict=True)]
     change = sum(slope(planes).sum(axis=1) for planes in tints) * (np.float32(0.5) * weights)

@@ -21,7 +21,7 @@ from app.domain.planes import Planes, highest, luma, reduced
 _GAINS = np.linspace(1, 1.25, 11)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
-_FARTHEST_MISS = 12.0  # levels; what misses by more counts no more
+_FARTHEST_MISS = 6.0  # levels; what misses by more counts no more
 _PALE_PENALTY = 0.15  # levels, by which pale has to fit better than not
 _WHITE = np.float32(255)
 _SIDE = 16
@@ -154,20 +154,23 @@ def _best_gain(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The least mean miss (n,) over the gains, in levels, and the gain."""
     total = 3 * np.maximum(weights.sum(axis=(1, 2), dtype=np.float64), 1e-6)
-    costs = []
-    for gain in gains:
-        miss = np.abs(source.lit(np.float32(gain), np.float32(0)) - target)
-        np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
-        costs.append((miss * weights[:, None]).sum(axis=(1, 2, 3), dtype=np.float64) / total)
-    cost = np.stack(costs)
+    cost = np.stack([_misses(source.lit(np.float32(g), np.float32(0)), target, weights) for g in gains]) / total
     best = cost.argmin(axis=0)
     return cost[best, np.arange(len(best))], gains[best]
+
+
+def _misses(predicted: Planes, target: Planes, weights: Planes) -> NDArray[np.float64]:
+    miss = np.abs(predicted - target)
+    np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
+    return (miss * weights[:, None]).sum(axis=(1, 2, 3), dtype=np.float64)
 
 
 def _refined(
     source: _Cells, target: Planes, weights: Planes, gain: NDArray[np.float64], most: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     offset = np.zeros_like(gain)
+    best = gain, offset
+    least = _misses(source.lit(_each(gain), _each(offset)), target, weights)
     for _ in range(3):
         g, o = _each(gain), _each(offset)
         miss = target - source.lit(g, o)
@@ -188,4 +191,5 @@ def _refined(
         gain = np.clip(gain + (right_gain * total - linear * right_offset) / determinant, 0.97, most)
         offset = offset + (square * right_offset - linear * right_gain) / determinant
         offset = np.clip(offset, -_FARTHEST_OFFSET, _FARTHEST_OFFSET)
-    return gain, offset
+    better = _misses(source.lit(_each(gain), _each(offset)), target, weights) < least
+    return np.where(better, gain, best[0]), np.where(better, offset, best[1])

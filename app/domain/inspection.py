@@ -25,13 +25,16 @@ _TINT = 0.5  # of the change of colour around
 _ALIKE = 0.7
 _VERY_ALIKE = 0.995
 _MOVED = 0.004
+_UNMOVED = 2
+_ATTEMPTS = 6
 _EXPLAINED = 0.6
 _MOST_MARKED = 0.06  # of the picture
 _NEAR_EDGE = 0.13
 _ONE_SIDED = 0.4
+_PLAIN = 0.1
 _ONE_SIGNED = 0.15
 _TEXTURED = 9.0  # squared levels
-_RICHLY_TEXTURED = 0.35  # of the picture
+_RICHLY_TEXTURED = 0.6  # of the picture
 _MARKED_SHARE = 0.9
 
 
@@ -52,35 +55,39 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     pairs = paired(ones, others)
     levels = _levels(pairs)
     starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
-    frames, alike = _from_start(levels, centred(starts[0]))
+    frames, alike = _from_start(levels, centred(starts[0], pairs.stretch))
     difference = differences(pairs, frames)
     explained = _explained(difference)
     found = Inspected(_shares(difference), alike, difference.outline, frames)
-    for attempt in range(5):
+    for attempt in range(_ATTEMPTS):
         again = np.flatnonzero((found.share > 1) & (found.alike >= _ALIKE))
-        if attempt == 1:
+        if attempt == _UNMOVED:
             again = again[np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED]
-        if attempt >= 2:
-            again = again[explained[again] < _EXPLAINED]
-        if attempt >= 2:
-            again = again[found.alike[again] < _VERY_ALIKE]
+        elif attempt > _UNMOVED:
+            again = again[(explained[again] < _EXPLAINED) & (found.alike[again] < _VERY_ALIKE)]
         if len(again):
             _try_again(found, again, pairs.some(again), attempt, starts[:, again])
     return found
 
 
-def _try_again(found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts) -> None:
+def _try_again(
+    found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts: NDArray[np.float64]
+) -> None:
     """Another registration of those ``again``, which counts if less remains."""
-    if attempt == 0:
+    one, other = luma(pairs.one), luma(pairs.other)
+    if attempt < _UNMOVED:
         frames = Frames(found.frames.zoom[again], found.frames.shift[again])
-        frames = registered(luma(pairs.one), luma(pairs.other), frames, 2)
-    elif attempt == 1:
+        frames = registered(one, other, frames, 2, stretching=attempt == 1)
+    elif attempt == _UNMOVED:
         frames = centred(np.ones(len(again)))
     else:
         levels = _levels(pairs)
-        start = off_centre(*levels[32]) if attempt == 2 else centred(starts[attempt - 2])
-        frames, _ = _from_start(levels, start)
-        frames = registered(luma(pairs.one), luma(pairs.other), frames, 1)
+        if attempt == _UNMOVED + 1:
+            frames = off_centre(*levels[32], pairs.stretch)
+        else:
+            frames = centred(starts[attempt - _UNMOVED - 1], pairs.stretch)
+        frames, _ = _from_start(levels, frames)
+        frames = registered(one, other, frames, 1)
     difference = differences(pairs, frames)
     share = _shares(difference)
     better = share < found.share[again]
@@ -133,14 +140,14 @@ def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Pl
     by_side, by_end = min(left, SIDE - right) <= near, min(top, SIDE - bottom) <= near
     if not (by_side or by_end):
         return False
-    if (texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED:
-        return True
-    if not (by_side and by_end):
-        return False
+    sided = 1.0
     if structure.any():
         one, other = texture[:, structure].mean(axis=1)
-        if min(one, other) <= _ONE_SIDED * max(one, other):
-            return True
+        sided = float(min(one, other) / max(one, other, np.float32(1)))
     patch = missing[top:bottom, left:right]
     lighter, darker = float((np.maximum(patch, 0) ** 2).sum()), float((np.minimum(patch, 0) ** 2).sum())
-    return min(lighter, darker) <= _ONE_SIGNED * max(lighter, darker)
+    signed = min(lighter, darker) / max(lighter, darker, 1)
+    rich = bool((texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED)
+    if by_side and by_end:
+        return rich or sided <= _ONE_SIDED or signed <= _ONE_SIGNED
+    return (rich and signed <= _ONE_SIGNED) or (by_end and sided <= _PLAIN)

@@ -40,7 +40,7 @@ _LEAST_COARSE = 0.75
 _LEAST_OUTLINE = 0.75
 _FARTHEST_ASPECT = 0.2
 _SAME_COLOUR = 6.0  # levels
-_FAINT = 4.0  # levels
+_FAINT = 6.0  # levels
 _LEAST_CROP = 0.012
 _COPY, _CROP, _VARIANT, _DIFFERENT = range(4)
 

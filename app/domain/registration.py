@@ -42,9 +42,10 @@ class Frames:
         return Frames(np.where(pick, self.zoom, other.zoom), np.where(pick, self.shift, other.shift))
 
 
-def centred(zooms: NDArray[np.float64]) -> Frames:
-    """Frames of the same zoom (n,) along both sides, without a shift."""
-    return Frames(np.repeat(zooms[:, None], 2, axis=1), np.zeros((len(zooms), 2)))
+def centred(zooms: NDArray[np.float64], stretch: NDArray[np.float64] | None = None) -> Frames:
+    """Frames of zooms (n,) without a shift: along both sides the same, or the first ``stretch`` times the second."""
+    across = 1.0 if stretch is None else np.sqrt(stretch)
+    return Frames(np.stack([zooms * across, zooms / across], axis=1), np.zeros((len(zooms), 2)))
 
 
 def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple[Planes, Planes]:
@@ -91,13 +92,13 @@ def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] =
     return np.stack(found)
 
 
-def off_centre(one: Planes, other: Planes) -> Frames:
+def off_centre(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Frames:
     """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges only."""
     count = len(one)
     margin = np.full((1, 2), MARGIN)
     side = one.shape[-1]
     best = np.full(count, -np.inf, np.float32)
-    frames = centred(np.ones(count))
+    zooms, shifts = np.ones(count), np.zeros((count, 2))
     for zoom in _OFF_CENTRE_ZOOMS:
         samplings = [
             _sampling(side, np.array([zoom]), np.array([shift]), margin[:, 0]) for shift in _OFF_CENTRE_SHIFTS
@@ -109,8 +110,8 @@ def off_centre(one: Planes, other: Planes) -> Frames:
                 found = correlation(one, np.matmul(by_rows, columns[0].T), weights)
                 better = found > best
                 best[better] = found[better]
-                frames.zoom[better], frames.shift[better] = zoom, (across, down)
-    return frames
+                zooms[better], shifts[better] = zoom, (across, down)
+    return Frames(centred(zooms, stretch).zoom, shifts)
 
 
 def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
@@ -119,8 +120,13 @@ def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
     return correlation(one, seen, weights)
 
 
-def registered(one: Planes, other: Planes, start: Frames, steps: int, *, robust: bool = True) -> Frames:
-    """Frames that fit luma (n, side, side) better than ``start``, after so many steps."""
+def registered(
+    one: Planes, other: Planes, start: Frames, steps: int, *, robust: bool = True, stretching: bool = False
+) -> Frames:
+    """Frames that fit luma (n, side, side) better than ``start``, after so many steps.
+
+    Unless ``stretching``, both zooms keep their proportion: a crop keeps that of its pixels.
+    """
     count, side, _ = one.shape
     centres = ((np.arange(side) + 0.5) / side - 0.5).astype(np.float32)
     margin = np.full((count, 2), MARGIN)
@@ -133,14 +139,16 @@ def registered(one: Planes, other: Planes, start: Frames, steps: int, *, robust:
             usual = np.maximum(1.5 * np.abs(miss * weights).mean(axis=(1, 2)), 0.02)
             weights = weights / (1 + (miss / usual[:, None, None]) ** 2)
         across, down = gradients(np.float32(0.5 * side) * (a + b))
-        slopes = np.stack([across * centres, down * centres[:, None], across, down], axis=1).reshape(count, 4, -1)
+        zooms = [across * centres, down * centres[:, None]]
+        zooms = zooms if stretching else [zooms[0] + zooms[1]]
+        slopes = np.stack([*zooms, across, down], axis=1).reshape(count, len(zooms) + 2, -1)
         weighted = slopes * weights.reshape(count, 1, -1)
         normal = np.matmul(weighted, slopes.swapaxes(1, 2)).astype(np.float64)
         right = np.matmul(weighted, miss.reshape(count, -1, 1)).astype(np.float64)
         # Damped, against directions in which nothing changes, as along a stripe.
         damping = 1e-3 + 2.5e-4 * np.trace(normal, axis1=1, axis2=2)
-        step = np.linalg.solve(normal + damping[:, None, None] * np.eye(4), right)[:, :, 0]
+        step = np.linalg.solve(normal + damping[:, None, None] * np.eye(len(zooms) + 2), right)[:, :, 0]
         step = np.clip(step, -0.05, 0.05)
-        shift = np.clip(shift + zoom * step[:, 2:], -_FARTHEST_SHIFT, _FARTHEST_SHIFT)
-        zoom = np.clip(zoom * (1 + step[:, :2]), 1 / _FARTHEST_ZOOM, _FARTHEST_ZOOM)
+        shift = np.clip(shift + zoom * step[:, -2:], -_FARTHEST_SHIFT, _FARTHEST_SHIFT)
+        zoom = np.clip(zoom * (1 + step[:, :-2]), 1 / _FARTHEST_ZOOM, _FARTHEST_ZOOM)
     return Frames(zoom, shift)
