@@ -31,7 +31,7 @@ _EXPLAINED = 0.6
 _MOST_MARKED = 0.06  # of the picture
 _NEAR_EDGE = 0.13
 _ONE_SIDED = 0.4
-_PLAIN = 0.1
+_PLAIN = 0.05
 _ONE_SIGNED = 0.15
 _TEXTURED = 9.0  # squared levels
 _RICHLY_TEXTURED = 0.6  # of the picture
@@ -150,4 +150,4 @@ def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Pl
     rich = bool((texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED)
     if by_side and by_end:
         return rich or sided <= _ONE_SIDED or signed <= _ONE_SIGNED
-    return (rich and signed <= _ONE_SIGNED) or (by_end and sided <= _PLAIN)
+    return (rich and signed <= _ONE_SIGNED) or (by_end and min(sided / 2, signed) <= _PLAIN)
