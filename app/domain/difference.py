@@ -27,6 +27,7 @@ COLOUR_SIDE = 16
 _NOISE = 2.0  # levels
 _TEXTURE = 0.4
 _SOFTER = 0.95  # of the detail
+_HALF_GRADIENT = 0.25  # the mean of two squared gradients, over cells twice as far apart, but smoother
 _SMALL = 192  # pixels
 _SPREAD = 9  # cells
 _THIN = 0.03  # of the longer side
@@ -104,13 +105,13 @@ def differences(pairs: Pairs, frames: Frames) -> Difference:
     if pairs.small.any():
         texture[pairs.small] = highest(texture[pairs.small], _SPREAD)
     explained = np.float32(_NOISE**2) + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
-    tints = [planes - own[:, None] for planes, own in zip((predicted, target), bright, strict=True)]
-    change = sum(slope(planes).sum(axis=1) for planes in tints) * (np.float32(0.5) * weights)
+    tints = [reduced(planes - own[:, None], 2) for planes, own in zip((predicted, target), bright, strict=True)]
+    change = (slope(tints[0]) + slope(tints[1])).sum(axis=1) * (np.float32(_HALF_GRADIENT) * reduced(weights, 2))
     return Difference(
         structure=np.sqrt(window_means(structure * structure, WINDOW) / explained),
         missing=structure,
         colour=np.sqrt((reduced(colour, SIDE // COLOUR_SIDE) ** 2).sum(axis=1)),
-        tint=np.sqrt(reduced(change, SIDE // COLOUR_SIDE)),
+        tint=np.sqrt(reduced(change, SIDE // COLOUR_SIDE // 2)),
         texture=texture,
         outline=correlation(np.sqrt(slopes[0]), np.sqrt(slopes[1]), weights),
         gain=exposure.gain,

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from app.domain.difference import COLOUR_SIDE, WINDOW, Difference, Pairs, differences, paired
 from app.domain.planes import Planes, luma, reduced
 from app.domain.portrait import SIDE, Portrait
-from app.domain.registration import STARTS, Frames, agreement, centred, correlations_at_starts, off_centre, registered
+from app.domain.registration import (
+    STARTS,
+    Frames,
+    agreement,
+    centred,
+    correlations_at_starts,
+    off_centre,
+    registered,
+)
 
 MOST_STRUCTURE = 1.75
 MOST_COLOUR = 16.0  # levels, and
@@ -25,6 +33,7 @@ _TINT = 0.5  # of the change of colour around
 _ALIKE = 0.7
 _VERY_ALIKE = 0.995
 _MOVED = 0.004
+_CLOSE = 1.3
 _UNMOVED = 2
 _ATTEMPTS = 6
 _EXPLAINED = 0.6
@@ -61,9 +70,13 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     found = Inspected(_shares(difference), alike, difference.outline, frames)
     for attempt in range(_ATTEMPTS):
         again = np.flatnonzero((found.share > 1) & (found.alike >= _ALIKE))
-        if attempt == _UNMOVED:
-            again = again[np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED]
-        elif attempt > _UNMOVED:
+        unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
+        moved = np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED
+        if attempt < _UNMOVED:
+            again = again[moved]
+        elif attempt == _UNMOVED:
+            again = again[moved | unclear]
+        else:
             again = again[(explained[again] < _EXPLAINED) & (found.alike[again] < _VERY_ALIKE)]
         if len(again):
             _try_again(found, again, pairs.some(again), attempt, starts[:, again])

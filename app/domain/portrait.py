@@ -24,13 +24,15 @@ _BLANK_SPREAD = 4  # levels
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """``cells``: (3, 128, 128) uint8, red, green and blue; ``coarse``: (32, 32) float32, the luma, blurred;
+    """``cells``: (3, 128, 128) uint8, red, green and blue; ``coarse``: (32, 32) float32, the luma, blurred,
+    and ``contrast``, its standard deviation;
     ``mean``: (3,) float32, the mean colour; ``blank``: whether all cells are of about that colour; ``detail``: the pixels that the
     thumbnail has across and down; ``aspect``: the picture's width by its height; ``key``: a digest of all of it.
     """
 
     cells: NDArray[np.uint8]
     coarse: NDArray[np.float32]
+    contrast: float
     mean: NDArray[np.float32]
     blank: bool
     detail: tuple[int, int]
@@ -47,9 +49,11 @@ def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
     mean = means.mean(axis=(1, 2), dtype=np.float32)
     spread = np.abs(reduced(means, 4) - mean[:, None, None]).max()
     shape = np.array([width, height, *size], np.int64)
+    coarse = blurred(luma(reduced(cells.astype(np.float32), SIDE // COARSE_SIDE)))
     return Portrait(
         cells=cells,
-        coarse=blurred(luma(reduced(cells.astype(np.float32), SIDE // COARSE_SIDE))),
+        coarse=coarse,
+        contrast=float(coarse.std()),
         mean=mean,
         blank=bool(spread <= _BLANK_SPREAD),
         detail=(width, height),
