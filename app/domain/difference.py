@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.exposure import applied, fitted
-from app.domain.planes import Planes, blurred, correlation, highest, luma, reduced, slope, window_means
+from app.domain.planes import Planes, blurred, correlation, highest, luma, product, reduced, slope, window_means
 from app.domain.portrait import SIDE, Portrait, softening
 from app.domain.registration import Frames, warped
 
@@ -85,9 +85,10 @@ def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
 def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) -> Planes:
     across, down = (min(int(side), SIDE) for side in its)
     if across < _SOFTER * min(mine[0], SIDE):
-        cells = np.matmul(cells, softening(across).T)
+        turned = product(softening(across), np.ascontiguousarray(cells.swapaxes(1, 2)))
+        cells = turned.swapaxes(1, 2)
     if down < _SOFTER * min(mine[1], SIDE):
-        cells = np.matmul(softening(down), cells)
+        cells = product(softening(down), np.ascontiguousarray(cells))
     return cells
 
 

@@ -29,6 +29,7 @@ _MAY_CLIP = 215.0  # levels
 _MIXED = 24.0  # levels between the lightest and the darkest of a cell
 _DEAR = 0.5  # levels, by which a gain of 2 has to fit better than one of 1
 _MIXED_COUNTS = 0.05
+_AROUND = 9  # cells
 _SIDE = 16
 
 
@@ -104,7 +105,7 @@ def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Pla
     over = np.flatnonzero(predicted.max(axis=(1, 2, 3)) > _WHITE)
     if len(over):
         some = source[over]
-        light, dark = highest(some, 5), -highest(-some, 5)
+        light, dark = highest(some, _AROUND), -highest(-some, _AROUND)
         predicted[over] = np.clip(target[over], *_cells(some, light, dark).lit(gain[over], offset[over]))
     return np.clip(predicted, 0, _WHITE), target
 

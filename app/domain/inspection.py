@@ -33,9 +33,10 @@ _TINT = 0.5  # of the change of colour around
 _ALIKE = 0.7
 _VERY_ALIKE = 0.995
 _MOVED = 0.004
+_SOFT = 2.0  # squared levels
 _CLOSE = 1.3
 _UNMOVED = 2
-_ATTEMPTS = 6
+_ATTEMPTS = 8
 _EXPLAINED = 0.6
 _MOST_MARKED = 0.06  # of the picture
 _NEAR_EDGE = 0.13
@@ -67,6 +68,7 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     frames, alike = _from_start(levels, centred(starts[0], pairs.stretch))
     difference = differences(pairs, frames)
     explained = _explained(difference)
+    soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(_shares(difference), alike, difference.outline, frames)
     for attempt in range(_ATTEMPTS):
         again = np.flatnonzero((found.share > 1) & (found.alike >= _ALIKE))
@@ -77,14 +79,15 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
         elif attempt == _UNMOVED:
             again = again[moved | unclear]
         else:
-            again = again[(explained[again] < _EXPLAINED) & (found.alike[again] < _VERY_ALIKE)]
+            again = again[soft[again] | (explained[again] < _EXPLAINED) & (found.alike[again] < _VERY_ALIKE)]
         if len(again):
-            _try_again(found, again, pairs.some(again), attempt, starts[:, again])
+            _try_again(found, again, pairs.some(again), attempt, starts[:, again], soft[again])
     return found
 
 
 def _try_again(
-    found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts: NDArray[np.float64]
+    found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts: NDArray[np.float64],
+    soft: NDArray[np.bool_],
 ) -> None:
     """Another registration of those ``again``, which counts if less remains."""
     one, other = luma(pairs.one), luma(pairs.other)
@@ -98,9 +101,12 @@ def _try_again(
         if attempt == _UNMOVED + 1:
             frames = off_centre(*levels[32], pairs.stretch)
         else:
-            frames = centred(starts[attempt - _UNMOVED - 1], pairs.stretch)
-        frames, _ = _from_start(levels, frames)
-        frames = registered(one, other, frames, 1)
+            rank = min(attempt - _UNMOVED - 1, len(starts) - 1)
+            frames = centred(starts[rank], pairs.stretch)
+            frames = centred(np.where(soft, STARTS[rank], starts[rank]), pairs.stretch)
+        fitted, _ = _from_start(levels, frames)
+        # Along a soft shading nothing holds a registration: a crop of a gradient is one of less contrast.
+        frames = frames.where(soft, registered(one, other, fitted, 1))
     difference = differences(pairs, frames)
     share = _shares(difference)
     better = share < found.share[again]

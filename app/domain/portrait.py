@@ -11,7 +11,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.planes import blurred, luma, reduced
+from app.domain.planes import blurred, luma, product, reduced
 
 SIDE = 128
 """Cells on each side of a portrait."""
@@ -44,7 +44,8 @@ def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
     """The portrait of a thumbnail's ``pixels``, shape (height, width, 3); ``size`` is the picture's own, (width, height)."""
     height, width, _ = pixels.shape
     planes = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
-    means = np.matmul(np.matmul(_grid(height), planes), _grid(width).T)
+    columns = product(_grid(height), planes).swapaxes(1, 2)
+    means = product(_grid(width), np.ascontiguousarray(columns)).swapaxes(1, 2)
     cells = np.clip(means + np.float32(0.5), 0, 255).astype(np.uint8)
     mean = means.mean(axis=(1, 2), dtype=np.float32)
     spread = np.abs(reduced(means, 4) - mean[:, None, None]).max()

@@ -53,61 +53,73 @@ def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple
     (n, side, side), 1 for what lies inside of both by more than ``margin`` (n, 2), a share of each side, else 0.
     """
     side = planes.shape[-1]
-    across, in_across = _sampling(side, frames.zoom[:, 0], frames.shift[:, 0], margin[:, 0])
-    down, in_down = _sampling(side, frames.zoom[:, 1], frames.shift[:, 1], margin[:, 1])
-    if planes.ndim == 4:
-        across, down = across[:, None], down[:, None]
-    seen: Planes = np.matmul(np.matmul(down, planes), across.swapaxes(-1, -2))
-    return seen, (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
+    across, in_across = _places(side, frames.zoom[:, 0], frames.shift[:, 0], margin[:, 0])
+    down, in_down = _places(side, frames.zoom[:, 1], frames.shift[:, 1], margin[:, 1])
+    stacked = planes if planes.ndim == 4 else planes[:, None]
+    rows = _sampled(np.ascontiguousarray(stacked), down)
+    seen = _sampled(np.ascontiguousarray(rows.swapaxes(2, 3)), across).swapaxes(2, 3)
+    weights = (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
+    return np.ascontiguousarray(seen if planes.ndim == 4 else seen[:, 0]), weights
 
 
-def _sampling(
+def _places(
     side: int, zoom: NDArray[np.float64], shift: NDArray[np.float64], margin: NDArray[np.float64]
 ) -> tuple[Planes, NDArray[np.bool_]]:
-    """(n, side, side), the weight of each cell in each sample (Keys 1981: cubic); (n, side), which lie inside."""
+    """(n, side) each: where samples lie, in cells, and whether inside of both."""
     centres = (np.arange(side) + 0.5) / side - 0.5
     places = zoom[:, None] * centres + shift[:, None]
     inner = 0.5 - margin[:, None]
     inside = (np.abs(places) < inner) & (np.abs(centres) < inner)
-    cells = np.clip((places + 0.5) * side - 0.5, 0, side - 1).astype(np.float32)
-    d = np.abs(cells[:, :, None] - np.arange(side, dtype=np.float32))
-    near = (1.5 * d - 2.5) * d * d + 1
-    far = ((-0.5 * d + 2.5) * d - 4) * d + 2
-    weights = np.where(d < 1, near, np.where(d < 2, far, 0))
-    weights /= weights.sum(axis=2, keepdims=True)
-    return weights, inside
+    return np.clip((places + 0.5) * side - 0.5, 0, side - 1).astype(np.float32), inside
+
+
+def _sampled(planes: Planes, cells: Planes) -> Planes:
+    """(n, k, side, side) sampled downwards at ``cells`` (n, side): cubic interpolation (Keys 1981)."""
+    count, layers, side, _ = planes.shape
+    first = np.floor(cells).astype(np.int64)
+    part = cells - first
+    rows = planes.reshape(-1, side)
+    offsets = (np.arange(count * layers) * side).reshape(count, layers, 1)
+    made = np.zeros_like(planes)
+    for tap in range(-1, 3):
+        d = np.abs(part - tap)
+        near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
+        weight = np.where(d < 1, near, far).astype(np.float32)
+        taken = rows[offsets + np.clip(first + tap, 0, side - 1)[:, None]]
+        taken *= weight[:, None, :, None]
+        made += taken
+    return made
+
+
+def _centred_sampling(side: int, zoom: float, shift: float) -> tuple[Planes, NDArray[np.bool_]]:
+    """(side, side), the weight of each cell in each sample; (side,), which lie inside. The same for all pairs."""
+    cells, inside = _places(side, np.array([zoom]), np.array([shift]), np.array([MARGIN]))
+    return _sampled(np.eye(side, dtype=np.float32)[None, None], cells)[0, 0], inside[0]
 
 
 def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] = STARTS) -> Planes:
     """(starts, n): how well (n, side, side) agree at each of the centred zooms."""
-    margin = np.full((1, 2), MARGIN)
     found = []
     for zoom in starts:
-        frame = centred(np.array([zoom]))
-        side = one.shape[-1]
-        cells, inside = _sampling(side, frame.zoom[:, 0], frame.shift[:, 0], margin[:, 0])
-        seen = np.matmul(np.matmul(cells[0], other), cells[0].T)
-        weights = (inside[0][:, None] & inside[0]).astype(np.float32)[None]
+        cells, inside = _centred_sampling(one.shape[-1], zoom, 0.0)
+        seen = np.matmul(np.matmul(cells, other), cells.T)
+        weights = (inside[:, None] & inside).astype(np.float32)[None]
         found.append(correlation(one, seen, weights))
     return np.stack(found)
 
 
 def off_centre(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Frames:
     """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges only."""
-    count = len(one)
-    margin = np.full((1, 2), MARGIN)
-    side = one.shape[-1]
+    count, side, _ = one.shape
     best = np.full(count, -np.inf, np.float32)
     zooms, shifts = np.ones(count), np.zeros((count, 2))
     for zoom in _OFF_CENTRE_ZOOMS:
-        samplings = [
-            _sampling(side, np.array([zoom]), np.array([shift]), margin[:, 0]) for shift in _OFF_CENTRE_SHIFTS
-        ]
+        samplings = [_centred_sampling(side, zoom, shift) for shift in _OFF_CENTRE_SHIFTS]
         for down, (rows, in_rows) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
-            by_rows = np.matmul(rows[0], other)
+            by_rows = np.matmul(rows, other)
             for across, (columns, in_columns) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
-                weights = (in_rows[0][:, None] & in_columns[0]).astype(np.float32)[None]
-                found = correlation(one, np.matmul(by_rows, columns[0].T), weights)
+                weights = (in_rows[:, None] & in_columns).astype(np.float32)[None]
+                found = correlation(one, np.matmul(by_rows, columns.T), weights)
                 better = found > best
                 best[better] = found[better]
                 zooms[better], shifts[better] = zoom, (across, down)
