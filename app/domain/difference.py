@@ -1,9 +1,9 @@
 """What remains different of two pictures after registration and exposure, against what their own texture explains.
 
 All on 128 × 128 cells, blurred by the binomial filter of 3 × 3; a picture of more detail than the other is first made
-as soft. Over windows of 5 × 5 cells the mean square of the difference of luma is divided by what a copy may have:
+as soft. Over windows of 9 × 9 cells the mean square of the difference of luma is divided by what a copy may have:
 
-    2² levels + (0.2 · gradient)², the mean of both pictures' squared gradients in the window
+    2² levels + (0.4 · gradient)², the mean of both pictures' squared gradients in the window
 
 as noise of compression grows with texture, and what a registration not quite exact, or another filter when resizing, leaves,
 with the gradient. The largest quotient's root is the difference of *structure*; that of *colour* is what remains of
@@ -17,23 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.exposure import applied, fitted
-from app.domain.planes import Planes, blurred, correlation, luma, reduced, slope, window_means
+from app.domain.planes import Planes, blurred, correlation, highest, luma, product, reduced, slope, window_means
 from app.domain.portrait import SIDE, Portrait, softening
 from app.domain.registration import Frames, warped
 
-WINDOW = 5  # cells
+WINDOW = 9  # cells, an odd number
 COLOUR_SIDE = 16
 
 _NOISE = 2.0  # levels
-_TEXTURE = 0.2
+_TEXTURE = 0.4
 _SOFTER = 0.95  # of the detail
+_HALF_GRADIENT = 0.25  # the mean of two squared gradients, over cells twice as far apart, but smoother
+_SMALL = 192  # pixels
+_SPREAD = 9  # cells
 _THIN = 0.03  # of the longer side
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of n pairs: ``structure`` (n, 124, 124) of each window; ``missing`` (n, 128, 128), the difference of luma; ``colour``
-    (n, 16, 16), levels, and what copies may have of it ``tint``; ``texture`` (n, 2, 124, 124), the mean squared gradient of both
+    """Of n pairs: ``structure`` (n, 120, 120) of each window; ``missing`` (n, 128, 128), the difference of luma; ``colour``
+    (n, 16, 16), levels, and what copies may have of it ``tint``; ``texture`` (n, 2, 120, 120), the mean squared gradient of both
     pictures in each window; ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,).
     """
 
@@ -49,15 +52,20 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the edges."""
+    """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the edges;
+    ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail.
+    """
 
     one: Planes
     other: Planes
     margin: NDArray[np.float64]
+    stretch: NDArray[np.float64]
+    small: NDArray[np.bool_]
 
     def some(self, places: NDArray[np.int64]) -> "Pairs":
         """Those at ``places``."""
-        return Pairs(self.one[places], self.other[places], self.margin[places])
+        parts = (self.one, self.other, self.margin, self.stretch, self.small)
+        return Pairs(*(part[places] for part in parts))
 
 
 def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
@@ -69,15 +77,18 @@ def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
             planes[place] = _softened(planes[place], mine, its)
     aspects = np.sqrt([p.aspect * q.aspect for p, q in zip(ones, others, strict=True)])
     margin = _THIN * np.clip(np.stack([1 / aspects, aspects], axis=1), 1, 2.5)
-    return Pairs(blurred(cells[0]), blurred(cells[1]), margin)
+    stretch = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
+    small = detail.max(axis=2).min(axis=1) < _SMALL
+    return Pairs(blurred(cells[0]), blurred(cells[1]), margin, stretch, small)
 
 
 def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) -> Planes:
     across, down = (min(int(side), SIDE) for side in its)
     if across < _SOFTER * min(mine[0], SIDE):
-        cells = np.matmul(cells, softening(across).T)
+        turned = product(softening(across), np.ascontiguousarray(cells.swapaxes(1, 2)))
+        cells = turned.swapaxes(1, 2)
     if down < _SOFTER * min(mine[1], SIDE):
-        cells = np.matmul(softening(down), cells)
+        cells = product(softening(down), np.ascontiguousarray(cells))
     return cells
 
 
@@ -92,14 +103,16 @@ def differences(pairs: Pairs, frames: Frames) -> Difference:
     bright = [luma(predicted), luma(target)]
     slopes = [slope(planes) * weights for planes in bright]
     texture = np.stack([window_means(planes, WINDOW) for planes in slopes], axis=1)
+    if pairs.small.any():
+        texture[pairs.small] = highest(texture[pairs.small], _SPREAD)
     explained = np.float32(_NOISE**2) + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
-    tints = [planes - own[:, None] for planes, own in zip((predicted, target), bright, strict=True)]
-    change = sum(slope(planes).sum(axis=1) for planes in tints) * (np.float32(0.5) * weights)
+    tints = [reduced(planes - own[:, None], 2) for planes, own in zip((predicted, target), bright, strict=True)]
+    change = (slope(tints[0]) + slope(tints[1])).sum(axis=1) * (np.float32(_HALF_GRADIENT) * reduced(weights, 2))
     return Difference(
         structure=np.sqrt(window_means(structure * structure, WINDOW) / explained),
         missing=structure,
         colour=np.sqrt((reduced(colour, SIDE // COLOUR_SIDE) ** 2).sum(axis=1)),
-        tint=np.sqrt(reduced(change, SIDE // COLOUR_SIDE)),
+        tint=np.sqrt(reduced(change, SIDE // COLOUR_SIDE // 2)),
         texture=texture,
         outline=correlation(np.sqrt(slopes[0]), np.sqrt(slopes[1]), weights),
         gain=exposure.gain,

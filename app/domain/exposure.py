@@ -5,8 +5,9 @@ A gain g of 1 to 1.25 from the darker to the lighter of two pictures, an offset 
 has narrower bounds.
 
 What is lighter than white is white, in each channel by itself, so that the darker picture predicts the lighter one and
-never the other way round. A cell where some is clipped and some is not counts as a mixture of the lightest and the
-darkest around it, of which each is clipped by itself: text on white paper becomes no bolder by lightening.
+never the other way round. A cell where some is clipped and some is not is a mixture of the lightest around it with
+something as dark as the darkest around it or darker, of which each is clipped by itself: grey letters on white paper
+may be thin black ones. All that it may become counts as predicted, and hardly tells the gain.
 
 The gain is the best of a grid, then brought to fit better together with the offset, by least squares.
 """
@@ -21,9 +22,14 @@ from app.domain.planes import Planes, highest, luma, reduced
 _GAINS = np.linspace(1, 1.25, 11)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
-_FARTHEST_MISS = 12.0  # levels; what misses by more counts no more
-_PALE_PENALTY = 0.5  # levels, by which pale has to fit better than not
+_FARTHEST_MISS = 6.0  # levels; what misses by more counts no more
+_PALE_PENALTY = 0.15  # levels, by which pale has to fit better than not
 _WHITE = np.float32(255)
+_MAY_CLIP = 215.0  # levels
+_MIXED = 24.0  # levels between the lightest and the darkest of a cell
+_DEAR = 0.5  # levels, by which a gain of 2 has to fit better than one of 1
+_MIXED_COUNTS = 0.05
+_AROUND = 9  # cells
 _SIDE = 16
 
 
@@ -50,12 +56,16 @@ class _Cells:
     dark: Planes
     share: Planes
 
-    def lit(self, gain: Planes, offset: Planes) -> Planes:
-        """Lightened, and clipped at white. ``gain`` and ``offset`` have one number for each of n, or one for all."""
-        over = self.share * np.maximum(gain * self.light + offset - _WHITE, 0)
-        over += (1 - self.share) * np.maximum(gain * self.dark + offset - _WHITE, 0)
-        made: Planes = np.clip(gain * self.mean + offset - over, 0, _WHITE)
-        return made
+    def lit(self, gain: Planes, offset: Planes) -> tuple[Planes, Planes]:
+        """Lightened and clipped, the least and the most that it may be: as mixtures of the lightest with black, and
+        with the darkest. ``gain`` and ``offset`` have one number for each of n, or one for all.
+        """
+        raw = gain * self.mean + offset
+        over = np.maximum(gain * self.light + offset - _WHITE, 0)
+        most = raw - self.share * over
+        most -= (1 - self.share) * np.maximum(gain * self.dark + offset - _WHITE, 0)
+        least = np.minimum(raw - self.mean / np.maximum(self.light, 1) * over, most)
+        return np.clip(least, 0, _WHITE), np.clip(most, 0, _WHITE)
 
 
 def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
@@ -95,8 +105,8 @@ def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Pla
     over = np.flatnonzero(predicted.max(axis=(1, 2, 3)) > _WHITE)
     if len(over):
         some = source[over]
-        light, dark = highest(some, 5), -highest(-some, 5)
-        predicted[over] = _cells(some, light, dark).lit(gain[over], offset[over])
+        light, dark = highest(some, _AROUND), -highest(-some, _AROUND)
+        predicted[over] = np.clip(target[over], *_cells(some, light, dark).lit(gain[over], offset[over]))
     return np.clip(predicted, 0, _WHITE), target
 
 
@@ -153,29 +163,41 @@ def _best_gain(
     source: _Cells, target: Planes, weights: Planes, gains: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The least mean miss (n,) over the gains, in levels, and the gain."""
-    total = 3 * np.maximum(weights.sum(axis=(1, 2), dtype=np.float64), 1e-6)
-    costs = []
-    for gain in gains:
-        miss = np.abs(source.lit(np.float32(gain), np.float32(0)) - target)
-        np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
-        costs.append((miss * weights[:, None]).sum(axis=(1, 2, 3), dtype=np.float64) / total)
-    cost = np.stack(costs)
+    counts = _counts(source, weights)
+    dear = _DEAR * (gains - 1)
+    cost = np.stack([_misses(source.lit(np.float32(g), np.float32(0))[1], target, counts) for g in gains])
+    cost += dear[:, None]
     best = cost.argmin(axis=0)
     return cost[best, np.arange(len(best))], gains[best]
 
 
+def _misses(predicted: Planes, target: Planes, counts: Planes) -> NDArray[np.float64]:
+    miss = np.abs(predicted - target)
+    np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
+    return (miss * counts).sum(axis=(1, 2, 3), dtype=np.float64) / np.maximum(counts.sum(axis=(1, 2, 3)), 1e-6)
+
+
+def _counts(source: _Cells, weights: Planes) -> Planes:
+    """What cells count (n, 3, side, side): little where lightening mixes what is clipped with what is not."""
+    mixed = (source.light > np.float32(_MAY_CLIP)) & (source.light - source.dark > np.float32(_MIXED))
+    return weights[:, None] * np.where(mixed, np.float32(_MIXED_COUNTS), np.float32(1))
+
+
 def _refined(
-    source: _Cells, target: Planes, weights: Planes, gain: NDArray[np.float64], most: NDArray[np.float64]
+    source: _Cells, target: Planes, weights: Planes, gain: NDArray[np.float64], bound: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     offset = np.zeros_like(gain)
+    certain = _counts(source, weights)
+    best = gain, offset
+    before = _misses(source.lit(_each(gain), _each(offset))[1], target, certain)
     for _ in range(3):
         g, o = _each(gain), _each(offset)
-        miss = target - source.lit(g, o)
+        miss = target - source.lit(g, o)[1]
         # What is clipped does not tell: the slopes are those of the share that is not.
         light, dark = g * source.light + o < _WHITE, g * source.dark + o < _WHITE
         by_offset = source.share * light + (1 - source.share) * dark
         by_gain = source.share * source.light * light + (1 - source.share) * source.dark * dark
-        counts = weights[:, None] / (1 + (miss / np.float32(4)) ** 2)
+        counts = certain / (1 + (miss / np.float32(4)) ** 2)
         total = (counts * by_offset * by_offset).sum(axis=(1, 2, 3), dtype=np.float64)
         linear = (counts * by_gain * by_offset).sum(axis=(1, 2, 3), dtype=np.float64)
         square = (counts * by_gain * by_gain).sum(axis=(1, 2, 3), dtype=np.float64) + total + 100
@@ -185,7 +207,8 @@ def _refined(
         right_offset = (counts * by_offset * miss).sum(axis=(1, 2, 3), dtype=np.float64) - hold * offset
         total += hold
         determinant = square * total - linear * linear
-        gain = np.clip(gain + (right_gain * total - linear * right_offset) / determinant, 0.97, most)
+        gain = np.clip(gain + (right_gain * total - linear * right_offset) / determinant, 0.97, bound)
         offset = offset + (square * right_offset - linear * right_gain) / determinant
         offset = np.clip(offset, -_FARTHEST_OFFSET, _FARTHEST_OFFSET)
-    return gain, offset
+    better = _misses(source.lit(_each(gain), _each(offset))[1], target, certain) < before
+    return np.where(better, gain, best[0]), np.where(better, offset, best[1])

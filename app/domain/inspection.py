@@ -16,21 +16,35 @@ from numpy.typing import NDArray
 from app.domain.difference import COLOUR_SIDE, WINDOW, Difference, Pairs, differences, paired
 from app.domain.planes import Planes, luma, reduced
 from app.domain.portrait import SIDE, Portrait
-from app.domain.registration import STARTS, Frames, agreement, centred, correlations_at_starts, registered
+from app.domain.registration import (
+    STARTS,
+    Frames,
+    agreement,
+    centred,
+    correlations_at_starts,
+    off_centre,
+    registered,
+)
 
-MOST_STRUCTURE = 4.0
+MOST_STRUCTURE = 1.75
 MOST_COLOUR = 16.0  # levels, and
 _TINT = 0.5  # of the change of colour around
 
-_ALIKE = 0.85
+_ALIKE = 0.7
 _VERY_ALIKE = 0.995
+_MOVED = 0.004
+_SOFT = 2.0  # squared levels
+_CLOSE = 1.3
+_UNMOVED = 2
+_ATTEMPTS = 8
 _EXPLAINED = 0.6
 _MOST_MARKED = 0.06  # of the picture
-_NEAR_EDGE = 0.12
+_NEAR_EDGE = 0.13
 _ONE_SIDED = 0.4
+_PLAIN = 0.05
 _ONE_SIGNED = 0.15
 _TEXTURED = 9.0  # squared levels
-_RICHLY_TEXTURED = 0.35  # of the picture
+_RICHLY_TEXTURED = 0.6  # of the picture
 _MARKED_SHARE = 0.9
 
 
@@ -51,31 +65,48 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     pairs = paired(ones, others)
     levels = _levels(pairs)
     starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
-    frames, alike = _from_start(levels, starts[0])
+    frames, alike = _from_start(levels, centred(starts[0], pairs.stretch))
     difference = differences(pairs, frames)
     explained = _explained(difference)
+    soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(_shares(difference), alike, difference.outline, frames)
-    for attempt in range(5):
+    for attempt in range(_ATTEMPTS):
         again = np.flatnonzero((found.share > 1) & (found.alike >= _ALIKE))
-        if attempt >= 1:
-            again = again[explained[again] < _EXPLAINED]
-        if attempt >= 2:
-            again = again[found.alike[again] < _VERY_ALIKE]
+        unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
+        moved = np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED
+        if attempt < _UNMOVED:
+            again = again[moved]
+        elif attempt == _UNMOVED:
+            again = again[moved | unclear]
+        else:
+            again = again[soft[again] | (explained[again] < _EXPLAINED) & (found.alike[again] < _VERY_ALIKE)]
         if len(again):
-            _try_again(found, again, pairs.some(again), attempt, starts[:, again])
+            _try_again(found, again, pairs.some(again), attempt, starts[:, again], soft[again])
     return found
 
 
-def _try_again(found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts) -> None:
+def _try_again(
+    found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts: NDArray[np.float64],
+    soft: NDArray[np.bool_],
+) -> None:
     """Another registration of those ``again``, which counts if less remains."""
-    if attempt == 0:
+    one, other = luma(pairs.one), luma(pairs.other)
+    if attempt < _UNMOVED:
         frames = Frames(found.frames.zoom[again], found.frames.shift[again])
-        frames = registered(luma(pairs.one), luma(pairs.other), frames, 2)
-    elif attempt == 1:
+        frames = registered(one, other, frames, 2, stretching=attempt == 1)
+    elif attempt == _UNMOVED:
         frames = centred(np.ones(len(again)))
     else:
-        frames, _ = _from_start(_levels(pairs), starts[attempt - 1])
-        frames = registered(luma(pairs.one), luma(pairs.other), frames, 1)
+        levels = _levels(pairs)
+        if attempt == _UNMOVED + 1:
+            frames = off_centre(*levels[32], pairs.stretch)
+        else:
+            rank = min(attempt - _UNMOVED - 1, len(starts) - 1)
+            frames = centred(starts[rank], pairs.stretch)
+            frames = centred(np.where(soft, STARTS[rank], starts[rank]), pairs.stretch)
+        fitted, _ = _from_start(levels, frames)
+        # Along a soft shading nothing holds a registration: a crop of a gradient is one of less contrast.
+        frames = frames.where(soft, registered(one, other, fitted, 1))
     difference = differences(pairs, frames)
     share = _shares(difference)
     better = share < found.share[again]
@@ -89,8 +120,8 @@ def _levels(pairs: Pairs) -> dict[int, tuple[Planes, Planes]]:
     return {side: (reduced(one, SIDE // side), reduced(other, SIDE // side)) for side in (16, 32, 64)}
 
 
-def _from_start(levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64]) -> tuple[Frames, Planes]:
-    frames = registered(*levels[16], centred(zooms), 2, robust=False)
+def _from_start(levels: dict[int, tuple[Planes, Planes]], start: Frames) -> tuple[Frames, Planes]:
+    frames = registered(*levels[16], start, 2, robust=False)
     frames = registered(*levels[32], frames, 3)
     frames = registered(*levels[64], frames, 4)
     return frames, agreement(*levels[64], frames)
@@ -117,25 +148,25 @@ def _shares(difference: Difference) -> NDArray[np.float64]:
 
 def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Planes, missing: Planes) -> bool:
     """Whether what differs is a small mark in a corner or at an edge of one of both pictures."""
-    rows, columns = np.flatnonzero(structure.any(axis=1)), np.flatnonzero(structure.any(axis=0))
-    if not len(rows):
-        return False
-    top, bottom, left, right = rows[0], rows[-1] + WINDOW, columns[0], columns[-1] + WINDOW
+    cell = SIDE // COLOUR_SIDE
+    differs = np.repeat(np.repeat(colour, cell, axis=0), cell, axis=1)
+    differs[WINDOW // 2 : -(WINDOW // 2), WINDOW // 2 : -(WINDOW // 2)] |= structure
+    rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     if (bottom - top) * (right - left) > _MOST_MARKED * SIDE**2:
         return False
     near = _NEAR_EDGE * SIDE
-    if min(top, SIDE - bottom) > near and min(left, SIDE - right) > near:
+    by_side, by_end = min(left, SIDE - right) <= near, min(top, SIDE - bottom) <= near
+    if not (by_side or by_end):
         return False
-    cell = SIDE // COLOUR_SIDE
-    outside = colour.copy()
-    outside[max(0, top // cell - 1) : bottom // cell + 2, max(0, left // cell - 1) : right // cell + 2] = False
-    if outside.any():
-        return False
-    one, other = texture[:, structure].mean(axis=1)
-    if min(one, other) <= _ONE_SIDED * max(one, other):
-        return True
+    sided = 1.0
+    if structure.any():
+        one, other = texture[:, structure].mean(axis=1)
+        sided = float(min(one, other) / max(one, other, np.float32(1)))
     patch = missing[top:bottom, left:right]
     lighter, darker = float((np.maximum(patch, 0) ** 2).sum()), float((np.minimum(patch, 0) ** 2).sum())
-    if min(lighter, darker) <= _ONE_SIGNED * max(lighter, darker):
-        return True
-    return bool((texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED)
+    signed = min(lighter, darker) / max(lighter, darker, 1)
+    rich = bool((texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED)
+    if by_side and by_end:
+        return rich or sided <= _ONE_SIDED or signed <= _ONE_SIGNED
+    return (rich and signed <= _ONE_SIGNED) or (by_end and min(sided / 2, signed) <= _PLAIN)

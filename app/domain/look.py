@@ -27,20 +27,21 @@ from numpy.typing import NDArray
 
 from app.domain.inspection import Inspected, inspected
 from app.domain.near_duplicate import DEFAULT_RADIUS
-from app.domain.planes import Planes, correlation, slope
+from app.domain.planes import Planes, correlation, reduced, slope
 from app.domain.portrait import Portrait
 from app.domain.registration import correlations_at_starts
 
 VARIANT_RADIUS = 20.0
 """Within this near-duplicate distance are copies and variants."""
 
-_COARSE_CHUNK = 1024
-_FINE_CHUNK = 16
+_COARSE_CHUNK = 256
+_FINE_CHUNK = 4
+_LEAST_AT_A_GLANCE = 0.15
 _LEAST_COARSE = 0.75
 _LEAST_OUTLINE = 0.75
 _FARTHEST_ASPECT = 0.2
 _SAME_COLOUR = 6.0  # levels
-_FAINT = 4.0  # levels
+_FAINT = 6.0  # levels
 _LEAST_CROP = 0.012
 _COPY, _CROP, _VARIANT, _DIFFERENT = range(4)
 
@@ -109,17 +110,19 @@ def look_at_pairs(portraits: Sequence[Portrait], left: NDArray[np.int64], right:
 def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Kinds and distances of pairs in their canonical order."""
     one, other = np.stack([p.coarse for p in ones]), np.stack([p.coarse for p in others])
-    alike = correlations_at_starts(one, other).max(axis=0)
-    outline = _outlines(one, other)
+    faint = np.array([min(p.contrast, q.contrast) < _FAINT for p, q in zip(ones, others, strict=True)])
+    alike, outline = _at_a_glance(one, other)
+    near = np.flatnonzero((alike >= _LEAST_AT_A_GLANCE) | faint)
+    if len(near):
+        alike[near] = correlations_at_starts(one[near], other[near]).max(axis=0)
     kinds = np.where(outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT).astype(np.int8)
     distances = np.where(kinds == _VARIANT, VARIANT_RADIUS * (1 - 0.2 * (outline - _LEAST_OUTLINE)), _apart(alike))
     aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
-    faint = np.minimum(one.std(axis=(1, 2)), other.std(axis=(1, 2))) < _FAINT
     open_ = ((alike >= _LEAST_COARSE) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False
-        elif p.blank or q.blank:
+        elif p.blank and q.blank:
             kinds[place], distances[place] = _blanks(p, q)
             open_[place] = False
     places = np.flatnonzero(open_)
@@ -137,17 +140,17 @@ def _apart(alike: Planes) -> NDArray[np.float64]:
 def _blanks(one: Portrait, other: Portrait) -> tuple[int, float]:
     """Of one colour all over: a copy of what is of the same colour."""
     apart = float(np.abs(one.mean - other.mean).max())
-    if one.blank and other.blank and apart <= _SAME_COLOUR:
+    if apart <= _SAME_COLOUR:
         return _COPY, DEFAULT_RADIUS * apart / _SAME_COLOUR
-    return _DIFFERENT, VARIANT_RADIUS + 80 * min(1.0, max(apart, 1.0) / 255)
+    return _DIFFERENT, VARIANT_RADIUS + 80 * apart / 255
 
 
-def _outlines(one: Planes, other: Planes) -> Planes:
-    """(n,): the correlation of the edges, whichever side is the lighter one."""
-    a, b = np.sqrt(slope(one)), np.sqrt(slope(other))
-    weights = np.zeros_like(a)
-    weights[:, 2:-2, 2:-2] = 1
-    return correlation(a, b, weights)
+def _at_a_glance(one: Planes, other: Planes) -> tuple[Planes, Planes]:
+    """(n,) each, on 16 × 16 cells: the correlation, and that of the edges, whichever side is the lighter one."""
+    one, other = reduced(one, 2), reduced(other, 2)
+    weights = np.zeros((1, *one.shape[1:]), np.float32)
+    weights[:, 1:-1, 1:-1] = 1
+    return correlation(one, other, weights), correlation(np.sqrt(slope(one)), np.sqrt(slope(other)), weights)
 
 
 def _verdict(found: Inspected) -> tuple[NDArray[np.int8], NDArray[np.float64]]:

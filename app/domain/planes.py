@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 Planes = NDArray[np.float32]
 
+_STRIP = 4
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -64,6 +65,18 @@ def window_means(planes: Planes, width: int) -> Planes:
         made += rows[..., column : column + across]
     made *= np.float32(1 / width**2)
     return made
+
+
+def product(matrix: Planes, planes: Planes) -> Planes:
+    """``matrix`` (m, side) by each of ``planes`` (…, side, k).
+
+    In strips too small for OpenBLAS to spread over threads, which on a busy machine wait for each other for longer
+    than all of it takes; so the result does not depend on their number either.
+    """
+    strips = matrix.reshape(-1, _STRIP, matrix.shape[1])
+    made = np.matmul(strips, planes[..., None, :, :])
+    whole: Planes = made.reshape(*planes.shape[:-2], len(matrix), planes.shape[-1])
+    return whole
 
 
 def highest(planes: Planes, width: int) -> Planes:

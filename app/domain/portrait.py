@@ -11,7 +11,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.planes import blurred, luma, reduced
+from app.domain.planes import blurred, luma, product, reduced
 
 SIDE = 128
 """Cells on each side of a portrait."""
@@ -24,13 +24,15 @@ _BLANK_SPREAD = 4  # levels
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """``cells``: (3, 128, 128) uint8, red, green and blue; ``coarse``: (32, 32) float32, the luma, blurred;
+    """``cells``: (3, 128, 128) uint8, red, green and blue; ``coarse``: (32, 32) float32, the luma, blurred,
+    and ``contrast``, its standard deviation;
     ``mean``: (3,) float32, the mean colour; ``blank``: whether all cells are of about that colour; ``detail``: the pixels that the
     thumbnail has across and down; ``aspect``: the picture's width by its height; ``key``: a digest of all of it.
     """
 
     cells: NDArray[np.uint8]
     coarse: NDArray[np.float32]
+    contrast: float
     mean: NDArray[np.float32]
     blank: bool
     detail: tuple[int, int]
@@ -42,14 +44,17 @@ def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
     """The portrait of a thumbnail's ``pixels``, shape (height, width, 3); ``size`` is the picture's own, (width, height)."""
     height, width, _ = pixels.shape
     planes = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
-    means = np.matmul(np.matmul(_grid(height), planes), _grid(width).T)
+    columns = product(_grid(height), planes).swapaxes(1, 2)
+    means = product(_grid(width), np.ascontiguousarray(columns)).swapaxes(1, 2)
     cells = np.clip(means + np.float32(0.5), 0, 255).astype(np.uint8)
     mean = means.mean(axis=(1, 2), dtype=np.float32)
     spread = np.abs(reduced(means, 4) - mean[:, None, None]).max()
     shape = np.array([width, height, *size], np.int64)
+    coarse = blurred(luma(reduced(cells.astype(np.float32), SIDE // COARSE_SIDE)))
     return Portrait(
         cells=cells,
-        coarse=blurred(luma(reduced(cells.astype(np.float32), SIDE // COARSE_SIDE))),
+        coarse=coarse,
+        contrast=float(coarse.std()),
         mean=mean,
         blank=bool(spread <= _BLANK_SPREAD),
         detail=(width, height),

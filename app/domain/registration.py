@@ -17,6 +17,9 @@ from app.domain.planes import Planes, correlation, gradients, normalised
 STARTS = (1.0, 0.95, 0.9, 1 / 0.95, 1 / 0.9)
 """Zooms to begin with: crops and borders of up to 5 % at each edge, either way round."""
 
+_OFF_CENTRE_ZOOMS = (1.0, 0.96, 1 / 0.96)
+_OFF_CENTRE_SHIFTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
+
 MARGIN = 0.06
 """The share of a side at each edge that does not count while pictures are registered: there borders are."""
 
@@ -39,9 +42,10 @@ class Frames:
         return Frames(np.where(pick, self.zoom, other.zoom), np.where(pick, self.shift, other.shift))
 
 
-def centred(zooms: NDArray[np.float64]) -> Frames:
-    """Frames of the same zoom (n,) along both sides, without a shift."""
-    return Frames(np.repeat(zooms[:, None], 2, axis=1), np.zeros((len(zooms), 2)))
+def centred(zooms: NDArray[np.float64], stretch: NDArray[np.float64] | None = None) -> Frames:
+    """Frames of zooms (n,) without a shift: along both sides the same, or the first ``stretch`` times the second."""
+    across = 1.0 if stretch is None else np.sqrt(stretch)
+    return Frames(np.stack([zooms * across, zooms / across], axis=1), np.zeros((len(zooms), 2)))
 
 
 def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple[Planes, Planes]:
@@ -49,43 +53,77 @@ def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple
     (n, side, side), 1 for what lies inside of both by more than ``margin`` (n, 2), a share of each side, else 0.
     """
     side = planes.shape[-1]
-    across, in_across = _sampling(side, frames.zoom[:, 0], frames.shift[:, 0], margin[:, 0])
-    down, in_down = _sampling(side, frames.zoom[:, 1], frames.shift[:, 1], margin[:, 1])
-    if planes.ndim == 4:
-        across, down = across[:, None], down[:, None]
-    seen: Planes = np.matmul(np.matmul(down, planes), across.swapaxes(-1, -2))
-    return seen, (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
+    across, in_across = _places(side, frames.zoom[:, 0], frames.shift[:, 0], margin[:, 0])
+    down, in_down = _places(side, frames.zoom[:, 1], frames.shift[:, 1], margin[:, 1])
+    stacked = planes if planes.ndim == 4 else planes[:, None]
+    rows = _sampled(np.ascontiguousarray(stacked), down)
+    seen = _sampled(np.ascontiguousarray(rows.swapaxes(2, 3)), across).swapaxes(2, 3)
+    weights = (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
+    return np.ascontiguousarray(seen if planes.ndim == 4 else seen[:, 0]), weights
 
 
-def _sampling(
+def _places(
     side: int, zoom: NDArray[np.float64], shift: NDArray[np.float64], margin: NDArray[np.float64]
 ) -> tuple[Planes, NDArray[np.bool_]]:
-    """(n, side, side), the weight of each cell in each sample (Keys 1981: cubic); (n, side), which lie inside."""
+    """(n, side) each: where samples lie, in cells, and whether inside of both."""
     centres = (np.arange(side) + 0.5) / side - 0.5
     places = zoom[:, None] * centres + shift[:, None]
     inner = 0.5 - margin[:, None]
     inside = (np.abs(places) < inner) & (np.abs(centres) < inner)
-    cells = np.clip((places + 0.5) * side - 0.5, 0, side - 1).astype(np.float32)
-    d = np.abs(cells[:, :, None] - np.arange(side, dtype=np.float32))
-    near = (1.5 * d - 2.5) * d * d + 1
-    far = ((-0.5 * d + 2.5) * d - 4) * d + 2
-    weights = np.where(d < 1, near, np.where(d < 2, far, 0))
-    weights /= weights.sum(axis=2, keepdims=True)
-    return weights, inside
+    return np.clip((places + 0.5) * side - 0.5, 0, side - 1).astype(np.float32), inside
+
+
+def _sampled(planes: Planes, cells: Planes) -> Planes:
+    """(n, k, side, side) sampled downwards at ``cells`` (n, side): cubic interpolation (Keys 1981)."""
+    count, layers, side, _ = planes.shape
+    first = np.floor(cells).astype(np.int64)
+    part = cells - first
+    rows = planes.reshape(-1, side)
+    offsets = (np.arange(count * layers) * side).reshape(count, layers, 1)
+    made = np.zeros_like(planes)
+    for tap in range(-1, 3):
+        d = np.abs(part - tap)
+        near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
+        weight = np.where(d < 1, near, far).astype(np.float32)
+        taken = rows[offsets + np.clip(first + tap, 0, side - 1)[:, None]]
+        taken *= weight[:, None, :, None]
+        made += taken
+    return made
+
+
+def _centred_sampling(side: int, zoom: float, shift: float) -> tuple[Planes, NDArray[np.bool_]]:
+    """(side, side), the weight of each cell in each sample; (side,), which lie inside. The same for all pairs."""
+    cells, inside = _places(side, np.array([zoom]), np.array([shift]), np.array([MARGIN]))
+    return _sampled(np.eye(side, dtype=np.float32)[None, None], cells)[0, 0], inside[0]
 
 
 def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] = STARTS) -> Planes:
     """(starts, n): how well (n, side, side) agree at each of the centred zooms."""
-    margin = np.full((1, 2), MARGIN)
     found = []
     for zoom in starts:
-        frame = centred(np.array([zoom]))
-        side = one.shape[-1]
-        cells, inside = _sampling(side, frame.zoom[:, 0], frame.shift[:, 0], margin[:, 0])
-        seen = np.matmul(np.matmul(cells[0], other), cells[0].T)
-        weights = (inside[0][:, None] & inside[0]).astype(np.float32)[None]
+        cells, inside = _centred_sampling(one.shape[-1], zoom, 0.0)
+        seen = np.matmul(np.matmul(cells, other), cells.T)
+        weights = (inside[:, None] & inside).astype(np.float32)[None]
         found.append(correlation(one, seen, weights))
     return np.stack(found)
+
+
+def off_centre(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Frames:
+    """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges only."""
+    count, side, _ = one.shape
+    best = np.full(count, -np.inf, np.float32)
+    zooms, shifts = np.ones(count), np.zeros((count, 2))
+    for zoom in _OFF_CENTRE_ZOOMS:
+        samplings = [_centred_sampling(side, zoom, shift) for shift in _OFF_CENTRE_SHIFTS]
+        for down, (rows, in_rows) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
+            by_rows = np.matmul(rows, other)
+            for across, (columns, in_columns) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
+                weights = (in_rows[:, None] & in_columns).astype(np.float32)[None]
+                found = correlation(one, np.matmul(by_rows, columns.T), weights)
+                better = found > best
+                best[better] = found[better]
+                zooms[better], shifts[better] = zoom, (across, down)
+    return Frames(centred(zooms, stretch).zoom, shifts)
 
 
 def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
@@ -94,8 +132,13 @@ def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
     return correlation(one, seen, weights)
 
 
-def registered(one: Planes, other: Planes, start: Frames, steps: int, *, robust: bool = True) -> Frames:
-    """Frames that fit luma (n, side, side) better than ``start``, after so many steps."""
+def registered(
+    one: Planes, other: Planes, start: Frames, steps: int, *, robust: bool = True, stretching: bool = False
+) -> Frames:
+    """Frames that fit luma (n, side, side) better than ``start``, after so many steps.
+
+    Unless ``stretching``, both zooms keep their proportion: a crop keeps that of its pixels.
+    """
     count, side, _ = one.shape
     centres = ((np.arange(side) + 0.5) / side - 0.5).astype(np.float32)
     margin = np.full((count, 2), MARGIN)
@@ -108,14 +151,16 @@ def registered(one: Planes, other: Planes, start: Frames, steps: int, *, robust:
             usual = np.maximum(1.5 * np.abs(miss * weights).mean(axis=(1, 2)), 0.02)
             weights = weights / (1 + (miss / usual[:, None, None]) ** 2)
         across, down = gradients(np.float32(0.5 * side) * (a + b))
-        slopes = np.stack([across * centres, down * centres[:, None], across, down], axis=1).reshape(count, 4, -1)
+        zooms = [across * centres, down * centres[:, None]]
+        zooms = zooms if stretching else [zooms[0] + zooms[1]]
+        slopes = np.stack([*zooms, across, down], axis=1).reshape(count, len(zooms) + 2, -1)
         weighted = slopes * weights.reshape(count, 1, -1)
         normal = np.matmul(weighted, slopes.swapaxes(1, 2)).astype(np.float64)
         right = np.matmul(weighted, miss.reshape(count, -1, 1)).astype(np.float64)
         # Damped, against directions in which nothing changes, as along a stripe.
         damping = 1e-3 + 2.5e-4 * np.trace(normal, axis1=1, axis2=2)
-        step = np.linalg.solve(normal + damping[:, None, None] * np.eye(4), right)[:, :, 0]
+        step = np.linalg.solve(normal + damping[:, None, None] * np.eye(len(zooms) + 2), right)[:, :, 0]
         step = np.clip(step, -0.05, 0.05)
-        shift = np.clip(shift + zoom * step[:, 2:], -_FARTHEST_SHIFT, _FARTHEST_SHIFT)
-        zoom = np.clip(zoom * (1 + step[:, :2]), 1 / _FARTHEST_ZOOM, _FARTHEST_ZOOM)
+        shift = np.clip(shift + zoom * step[:, -2:], -_FARTHEST_SHIFT, _FARTHEST_SHIFT)
+        zoom = np.clip(zoom * (1 + step[:, :-2]), 1 / _FARTHEST_ZOOM, _FARTHEST_ZOOM)
     return Frames(zoom, shift)
