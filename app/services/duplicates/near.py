@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.db import near_duplicates
 from app.db.near_duplicates import Found
-from app.db.search import INDEX_LIMIT
+from app.db.scan_settings import INDEX_LIMIT
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.condition import Condition
