@@ -10,7 +10,6 @@ from psycopg.rows import class_row
 
 from app.db import combined_distance
 from app.db.database import Database
-from app.db.sampling import sample_tags as sample_tags
 from app.db.scan_settings import EVERY_DISTANCE, LOOK_UPS_ONLY, index_scan
 from app.db.statements import identity_fragments, product_path, statement_with
 from app.domain.collection import Collection

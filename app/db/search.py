@@ -18,9 +18,7 @@ from app.db.columns import record_of_row
 from app.db.database import Database
 from app.db.partitions import Table, partition_name
 from app.db.sampling import rows_of_size
-from app.db.sampling import sample_matching as sample_matching
 from app.db.scan_settings import EVERY_DISTANCE, index_scan
-from app.db.scan_settings import INDEX_LIMIT as INDEX_LIMIT
 from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.db import search
+from app.db import sampling
 from app.domain.estimate import Estimate
 from app.filters import parse_filter
 from tests.seeding import load, records_of
@@ -311,7 +311,7 @@ def test_an_empty_collection(service: Service) -> None:
 def test_a_sample_is_the_same_each_time(shop: Shop) -> None:
     collection, where = shop.service.collection, parse_filter({"half": 1}).condition()
     assert collection is not None
-    samples = {search.sample_matching(shop.service.runtime.database, collection, where) for _ in range(3)}
+    samples = {sampling.sample_matching(shop.service.runtime.database, collection, where) for _ in range(3)}
     assert len(samples) == 1
     ((sampled, matching, records),) = samples
     assert 0 < sampled <= RECORDS

@@ -107,7 +107,7 @@ def test_no_side_segment_costs_the_pixels_of_a_jpeg(code: int) -> None:
     [(0xE0, b""), (0xE1, b"Exif\0\0ab"), (0xE2, b"ICC_PROFILE\0\1\1a"), (0xEE, b""), (0xFE, b"")],
 )
 def test_any_number_of_side_segments(code: int, content: bytes) -> None:
-    data = jpeg(segment(code, content) * 400_000)
+    data = jpeg(segment(code, content) * 100_000)
     assert accepts(data, jpeg())
     assert len(bare_jpeg(data).data) < 10_000, "the decoder meets none of them"
 
@@ -330,7 +330,7 @@ def gif_with(extension: bytes) -> bytes:
 @pytest.mark.parametrize("kind", [0x01, 0xF9, 0xFE, 0xFF, 0x77])
 @pytest.mark.parametrize(
     "blocks",
-    [b"\0", b"\1a\0", b"\3abc\0", b"\x0bNETSCAPE2.0\0", b"\x0bNETSCAPE2.0\1\1\0", b"\1x" * 100_000 + b"\0"],
+    [b"\0", b"\1a\0", b"\3abc\0", b"\x0bNETSCAPE2.0\0", b"\x0bNETSCAPE2.0\1\1\0", b"\1x" * 20_000 + b"\0"],
 )
 def test_no_extension_costs_the_pixels_of_a_gif(kind: int, blocks: bytes) -> None:
     assert accepts(gif_with(b"\x21" + bytes([kind]) + blocks), gif_with(b""))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from app.db import ranking, search
+from app.db import sampling
 from app.domain.collection import Collection
 from app.domain.condition import Condition
 from app.domain.estimate import Estimate
@@ -15,7 +15,7 @@ def estimate_matching(runtime: Runtime, collection: Collection, where: Condition
     key = (collection.id, _digest(where.sql, repr(where.parameters)))
     remembered = runtime.estimates.get(key)
     if remembered is None:
-        remembered = Estimate(*search.sample_matching(runtime.database, collection, where))
+        remembered = Estimate(*sampling.sample_matching(runtime.database, collection, where))
         runtime.estimates.put(key, remembered)
     return remembered
 
@@ -28,7 +28,7 @@ def estimate_tags(
     estimates = {tag: found for tag, key in keys.items() if (found := runtime.estimates.get(key)) is not None}
     unknown = [tag for tag in tags if tag not in estimates]
     if unknown:
-        sampled = ranking.sample_tags(runtime.database, collection, unknown)
+        sampled = sampling.sample_tags(runtime.database, collection, unknown)
         for tag, (rows, matching) in sampled.items():
             estimates[tag] = Estimate(rows, matching, records)
             runtime.estimates.put(keys[tag], estimates[tag])

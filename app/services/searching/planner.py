@@ -22,7 +22,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.db.search import INDEX_LIMIT
+from app.db.scan_settings import INDEX_LIMIT
 from app.domain.estimate import Estimate
 
 LEAST_CANDIDATES = 100
