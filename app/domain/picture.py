@@ -12,12 +12,13 @@ from app.domain.look import VARIANT_RADIUS, Kind, look
 from app.domain.near_duplicate import Calibration, Signal, near_distance
 from app.domain.portrait import Portrait
 
-_SIGNALS = {
+SIGNAL_OF_KIND = {
     Kind.COPY: Signal.COPY,
     Kind.CROP: Signal.CROP,
     Kind.VARIANT: Signal.VARIANT,
     Kind.DIFFERENT: Signal.VISUAL,
 }
+"""What a look says, as a signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def compare(
         if same is not None:
             compared.append((0.0, same))
         elif judgement is not None:
-            compared.append((judgement.distance, _SIGNALS[judgement.kind]))
+            compared.append((judgement.distance, SIGNAL_OF_KIND[judgement.kind]))
         else:
             compared.append(near_distance(visual, bits, calibration))
     return compared

@@ -1,5 +1,7 @@
 """The search for all pairs, against every distance and every hash computed by brute force."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -48,6 +50,7 @@ def fingerprints(count: int, dimension: int, *, seed: int = 0) -> Fingerprints:
         vectors.astype(np.float16),
         hashes.view(np.uint64),
         rng.random(count) < 0.9,
+        np.zeros(count, bool),
     )
 
 
@@ -139,7 +142,7 @@ def test_pictures_that_share_hashes(radius: float) -> None:
     hashes.view(np.uint8)[np.arange(120), rng.integers(0, 32, 120)] = 0xFF
     hashes[120:240, :2] = hashes[120, :2]
     hashes[240:270] = hashes[240]
-    prints = Fingerprints(prints.keys, prints.embeddings, hashes, prints.hashed)
+    prints = replace(prints, hashes=hashes)
     fresh = rng.random(1200) < 0.6
     expected = brute_force(prints, radius, True, fresh)
     assert len(expected) > 500
@@ -158,6 +161,7 @@ def test_everything_is_a_duplicate_of_everything() -> None:
         np.repeat(one.embeddings, count, axis=0),
         np.repeat(one.hashes, count, axis=0),
         np.ones(count, bool),
+        np.zeros(count, bool),
     )
     search = PairSearch(prints, reach_of_radius(5.0, ModelIdentity(BUNDLED, "", "", "", 8)))
     sizes = [len(part.left) for part in search.run()]
