@@ -21,7 +21,7 @@ _ROWS_AT_ONCE = 128
 
 
 def with_look_reach(reach: PairReach, prints: Fingerprints) -> PairReach:
-    """``reach``, looking at about ``LOOKED_AT`` others of a record unless a calibration or the radius says more."""
+    """``reach``, looking at about ``LOOKED_AT`` others of each unless a calibration or the radius says more."""
     looked = np.flatnonzero(prints.looked)
     if reach.calibration is not None or len(looked) < 2:
         return reach

@@ -2,10 +2,10 @@
 
     candidates → a glance (app.domain.glance) → a look at what remains (app.domain.look)
 
-Every picture that has a candidate is read once for the glance, whose notes (1.1 kB each) are kept to the end. Nearly
-all candidates end there. Of the others the pictures are read again, and some thousand of them remembered. Reading
-waits for the database on the caller's thread; decoding and looking are shared out among threads, as they run
-without the interpreter's lock.
+Every picture that has a candidate is read once for the glance, whose notes (1.1 kB each) are kept to the end.
+Nearly all candidates end there. Of the others the pictures are read again, and some thousand of them remembered.
+Reading waits for the database on the caller's thread; decoding and looking are shared out among threads, as they
+run without the interpreter's lock.
 """
 
 import time
@@ -47,8 +47,8 @@ _SIGNAL_OF_KIND = np.array([SIGNALS.index(SIGNAL_OF_KIND[kind].value) for kind i
 
 @dataclass(frozen=True, slots=True)
 class _Notes:
-    """Of n records: which were ``taken`` note of, and which of those were ``there``; what was ``seen`` of them, and
-    the beginnings of their digests, (n, 2), zeros without.
+    """Of n records: which were ``taken`` note of, and which of those were ``there``; what was ``seen`` of them;
+    and the beginnings of their digests, (n, 2), zeros without.
     """
 
     taken: NDArray[np.bool_]
