@@ -41,7 +41,7 @@ class Group:
 
 
 def duplicate_groups(runtime: Runtime, collection: Collection) -> Iterator[Group]:
-    """The groups of a collection's stored pairs, those excepted that a person judged different; the largest first."""
+    """The groups of a collection's stored pairs, but for those that a person judged different; largest first."""
     dismissed = Dismissed.of(runtime.database, collection)
     with runtime.database.session() as connection:
         parts = list(pairs.all_pairs(connection, collection))

@@ -120,7 +120,7 @@ def _computed(
     dismissed: Dismissed,
     most: int,
 ) -> list[StoredPair]:
-    """The first ``most`` pairs of matching records, computed now; of all that are found only the nearest are kept in memory."""
+    """The first ``most`` pairs of matching records, computed now; of all found no others are kept in memory."""
     with runtime.database.transaction() as connection:
         prints = pairs.read_fingerprints(
             connection, collection, expected=matching, least_quality=LEAST_HASH_QUALITY, where=where, by_id=True
