@@ -5,12 +5,16 @@ Where both have thumbnails a look at them decides (``app.domain.look``), otherwi
 at most 5 for copies and crops, at most 20 for variants, more for everything else.
 """
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.domain.look import VARIANT_RADIUS, Kind, look
-from app.domain.near_duplicate import Calibration, Signal, near_distance
+from app.domain.near_duplicate import LOOK_BITS, Calibration, Signal, near_distance
 from app.domain.portrait import Portrait
+
+LOOK_VERSION = 1
+"""To be raised whenever a look gives other distances or another kind to some pictures."""
 
 SIGNAL_OF_KIND = {
     Kind.COPY: Signal.COPY,
@@ -47,6 +51,14 @@ class Wanted:
         if signal not in self.signals:
             return False
         return distance <= (max(self.radius, VARIANT_RADIUS) if signal is Signal.VARIANT else self.radius)
+
+
+def rule_of(calibration: Calibration | None) -> str:
+    """A digest (SHA-256, hex) of what is looked at, and of what a look says of given pictures.
+
+    Pairs that were stored under one rule are not those of another.
+    """
+    return hashlib.sha256(repr((LOOK_VERSION, LOOK_BITS, VARIANT_RADIUS, calibration)).encode()).hexdigest()
 
 
 def compare(
