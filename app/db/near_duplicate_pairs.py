@@ -1,6 +1,6 @@
 """All pairs of near duplicates of a collection, as runs find and keep them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,10 +78,26 @@ def count_pairs(connection: Connection[TupleRow], collection: Collection) -> int
 
 
 def page_of_pairs(
-    database: Database, collection: Collection, where: Condition, *, radius: float, limit: int, offset: int
+    database: Database,
+    collection: Collection,
+    where: Condition,
+    *,
+    radius: float,
+    dismissed: Set[tuple[int, int]],
+    limit: int,
+    offset: int,
 ) -> list[StoredPair]:
-    """Stored pairs of which both records match, by distance, then by ids."""
-    parameters = {"collection_id": collection.id, "radius": radius, "limit": limit, "offset": offset}
+    """Stored pairs of which both records match, by distance, then by ids; but for the ``dismissed`` ones, pairs of
+    keys in their order.
+    """
+    parameters = {
+        "collection_id": collection.id,
+        "radius": radius,
+        "lower_keys": [lower for lower, _ in dismissed],
+        "higher_keys": [higher for _, higher in dismissed],
+        "limit": limit,
+        "offset": offset,
+    }
     return database.read(
         statement("near_duplicate_pairs", "page_of_pairs", where=where),
         {**parameters, **where.parameters},

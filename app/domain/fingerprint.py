@@ -21,13 +21,15 @@ losing those: between 10 and 50, pairs of different pictures are within 31 bits 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
     """Of n records, row by row: ``keys`` (n,) int64; ``embeddings`` (n, dimension) float16, as they are stored;
-    ``hashes`` (n, 4) uint64, perceptual hashes of 256 bits; ``hashed`` (n,), whether the hash counts.
+    ``hashes`` (n, 4) uint64, perceptual hashes of 256 bits; ``hashed`` (n,), whether the hash counts; ``looked``
+    (n,), whether there is a thumbnail to look at.
     """
 
     keys: NDArray[np.int64]
     embeddings: NDArray[np.float16]
     hashes: NDArray[np.uint64]
     hashed: NDArray[np.bool_]
+    looked: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.keys)

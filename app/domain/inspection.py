@@ -86,7 +86,11 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
 
 
 def _try_again(
-    found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts: NDArray[np.float64],
+    found: Inspected,
+    again: NDArray[np.int64],
+    pairs: Pairs,
+    attempt: int,
+    starts: NDArray[np.float64],
     soft: NDArray[np.bool_],
 ) -> None:
     """Another registration of those ``again``, which counts if less remains."""

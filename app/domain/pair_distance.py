@@ -19,8 +19,23 @@ from app.domain.near_duplicate import (
     reach_of,
 )
 
-SIGNALS = (Signal.VISUAL.value, Signal.HASH.value, Signal.BOTH.value)
-"""What decided about a pair, by the numbers that ``pair_distances`` gives."""
+SIGNALS = tuple(
+    signal.value
+    for signal in (
+        Signal.VISUAL,
+        Signal.HASH,
+        Signal.BOTH,
+        Signal.SAME_FILE,
+        Signal.SAME_PIXELS,
+        Signal.COPY,
+        Signal.CROP,
+        Signal.VARIANT,
+    )
+)
+"""What a pair is, by number: ``pair_distances`` gives the first three, a look the others."""
+
+UNJUDGED = -1
+"""Stands for the signal of a pair that has to be looked at first."""
 
 NO_BITS = -1
 """Stands for the Hamming distance of a pair of which not both hashes count."""
@@ -33,7 +48,8 @@ class PairReach:
     """Limits outside of which no pair is within a radius: v ≤ ``visual``, or h ≤ ``bits``, or h ≤ ``joint_bits``
     and v ≤ ``joint_visual``. Of the pairs inside of them ``pair_distances`` tells which are.
 
-    The last two are -1 for a model without ``calibration``: no pair is within them.
+    The last two are -1 for a model without ``calibration``: no pair is within them. Pairs with two thumbnails
+    are to be looked at where v ≤ ``look_visual`` or h ≤ ``look_bits``, and are not within the radius otherwise.
     """
 
     radius: float
@@ -41,6 +57,8 @@ class PairReach:
     bits: int
     joint_bits: int
     joint_visual: float
+    look_visual: float
+    look_bits: int
     calibration: Calibration | None
 
 
@@ -55,6 +73,8 @@ def reach_of_radius(radius: float, model: ModelIdentity) -> PairReach:
         bits=max([reach.bits, *(limits.bits for limits in reach.by_hash)]),
         joint_bits=-1 if by_embedding is None else by_embedding.bits,
         joint_visual=-1.0 if by_embedding is None else by_embedding.visual,
+        look_visual=reach.look.visual,
+        look_bits=reach.look.bits,
         calibration=calibration,
     )
 

@@ -5,19 +5,24 @@ Where both have thumbnails a look at them decides (``app.domain.look``), otherwi
 at most 5 for copies and crops, at most 20 for variants, more for everything else.
 """
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.domain.look import VARIANT_RADIUS, Kind, look
-from app.domain.near_duplicate import Calibration, Signal, near_distance
+from app.domain.near_duplicate import LOOK_BITS, Calibration, Signal, near_distance
 from app.domain.portrait import Portrait
 
-_SIGNALS = {
+LOOK_VERSION = 1
+"""To be raised whenever a look gives other distances or another kind to some pictures."""
+
+SIGNAL_OF_KIND = {
     Kind.COPY: Signal.COPY,
     Kind.CROP: Signal.CROP,
     Kind.VARIANT: Signal.VARIANT,
     Kind.DIFFERENT: Signal.VISUAL,
 }
+"""What a look says, as a signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ class Wanted:
         return distance <= (max(self.radius, VARIANT_RADIUS) if signal is Signal.VARIANT else self.radius)
 
 
+def rule_of(calibration: Calibration | None) -> str:
+    """A digest (SHA-256, hex) of what is looked at, and of what a look says of given pictures.
+
+    Pairs that were stored under one rule are not those of another.
+    """
+    return hashlib.sha256(repr((LOOK_VERSION, LOOK_BITS, VARIANT_RADIUS, calibration)).encode()).hexdigest()
+
+
 def compare(
     one: Picture,
     others: Sequence[Picture],
@@ -68,7 +81,7 @@ def compare(
         if same is not None:
             compared.append((0.0, same))
         elif judgement is not None:
-            compared.append((judgement.distance, _SIGNALS[judgement.kind]))
+            compared.append((judgement.distance, SIGNAL_OF_KIND[judgement.kind]))
         else:
             compared.append(near_distance(visual, bits, calibration))
     return compared

@@ -44,6 +44,14 @@ def read_thumbnail(data: bytes) -> NDArray[np.uint8]:
         return np.asarray(picture.convert("RGB"))
 
 
+def read_luma(data: bytes, side: int) -> NDArray[np.uint8]:
+    """The luma of a thumbnail on (side, side) cells, whatever its shape: their weight falls off linearly, as in
+    ``app.domain.portrait``.
+    """
+    with Image.open(BytesIO(data), formats=["WEBP"]) as picture:
+        return np.asarray(picture.convert("L").resize((side, side), Image.Resampling.BILINEAR))
+
+
 def pixel_hash(picture: Image.Image) -> bytes:
     """BLAKE2b, 32 bytes, of a picture's size and pixels: equal where two files show exactly the same."""
     width, height = picture.size

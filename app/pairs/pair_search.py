@@ -10,6 +10,9 @@ What passes is computed in full, from the stored half-precision values in float3
 err on the safe side of rounding: no pair is lost, whatever the data look like. Tasks are shared out among threads;
 the matrix product, the population counts and the comparisons all run without the interpreter's lock.
 
+Pairs of two *looked* records, those with thumbnails, have wider limits and are not judged here: all within those
+limits are handed over, to be looked at. Where fewer than two records are looked, nothing costs more for it.
+
 Records are *settled* (all pairs among them were found before) or *fresh*. Fresh ones pass in blocks, each compared
 with all settled records, itself, and the fresh ones behind it: once a block is done, its records are settled as
 well.
@@ -30,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.fingerprint import Fingerprints, bits_apart
-from app.domain.pair_distance import NO_BITS, PairReach, pair_distances
+from app.domain.pair_distance import NO_BITS, UNJUDGED, PairReach, pair_distances
 from app.domain.vector import DISTANCE_SCALE
 from app.machine import available_cores
 from app.pairs.band_join import Compare
@@ -59,7 +62,8 @@ _SQUARE_ERROR = 4e-6
 @dataclass(frozen=True, slots=True)
 class FoundPairs:
     """Pairs found since the last ones, each once: row numbers of both records, visual distances, Hamming distances
-    (``NO_BITS`` without), near-duplicate distances and the signals that decided; all of shape (pairs,).
+    (``NO_BITS`` without), near-duplicate distances and the signals that decided; all of shape (pairs,). Pairs that
+    have to be looked at have the signal ``UNJUDGED``, and their distance says nothing.
 
     ``finished`` fresh records, ``order[:finished]`` of the search, are done with.
     """
@@ -97,9 +101,12 @@ class PairSearch:
     ) -> None:
         self._prints = fingerprints
         self._reach = reach
-        near = reach.visual / DISTANCE_SCALE
-        self._wide = max(reach.visual, reach.joint_visual) / DISTANCE_SCALE
-        self._visual_bound = _bound(near)
+        looks = np.count_nonzero(fingerprints.looked) > 1
+        self._looked = fingerprints.looked if looks else None
+        near = max(reach.visual, reach.look_visual if looks else 0.0) / DISTANCE_SCALE
+        self._wide = max(near, reach.joint_visual / DISTANCE_SCALE)
+        self._visual_bound = _bound(reach.visual / DISTANCE_SCALE)
+        self._look_bound = _bound(reach.look_visual / DISTANCE_SCALE)
         self._wide_bound = _bound(self._wide)
         is_fresh = np.ones(len(fingerprints), bool) if fresh is None else fresh
         prefix, along = _project(fingerprints.embeddings, near, self._wide)
@@ -110,7 +117,8 @@ class PairSearch:
         fresh_hashes, settled_hashes = (
             fingerprints.hashes[side.rows[side.hashed]] for side in (self._fresh, self._settled)
         )
-        self._hash_pairs = hash_pairs(fresh_hashes, settled_hashes, reach.bits)
+        bits = max(reach.bits, reach.look_bits) if looks else reach.bits
+        self._hash_pairs = hash_pairs(fresh_hashes, settled_hashes, bits)
 
     def run(self) -> Iterator[FoundPairs]:
         """The pairs, as they are found; at least one item for each block of fresh records, in their order."""
@@ -182,22 +190,33 @@ class PairSearch:
         column = codes - row * (last - first)
         row += start
         column += first
-        if self._reach.calibration is None or not len(codes):
+        if not len(codes) or (self._reach.calibration is None and self._looked is None):
             return row, column
-        # Beyond the radius itself embeddings count only together with the hashes, which are sooner compared.
-        near = bound.ravel()[codes] >= self._visual_bound
-        bits = self._bits(self._fresh.rows[row], side.rows[column])
-        near |= (bits != NO_BITS) & (bits <= self._reach.joint_bits)
+        left, right = self._fresh.rows[row], side.rows[column]
+        passed = bound.ravel()[codes]
+        near = passed >= self._visual_bound
+        if self._reach.calibration is not None:
+            # Beyond the radius itself embeddings count only together with the hashes, which are sooner compared.
+            bits = self._bits(left, right)
+            near |= (bits != NO_BITS) & (bits <= self._reach.joint_bits)
+        if self._looked is not None:
+            near = np.where(self._looked[left] & self._looked[right], passed >= self._look_bound, near)
         return row[near], column[near]
 
     def _check(self, left: Indices, right: Indices, *, by_hash: bool) -> PairArrays:
-        """Those of some pairs that are within the radius, and are found by their hashes or are not."""
+        """Those of some pairs that are within the radius, or to be looked at, and are found by hash or are not."""
         bits = self._bits(left, right)
-        mine = ((bits != NO_BITS) & (bits <= self._reach.bits)) == by_hash
+        looked = None if self._looked is None else self._looked[left] & self._looked[right]
+        limit = self._reach.bits if looked is None else np.where(looked, self._reach.look_bits, self._reach.bits)
+        mine = ((bits != NO_BITS) & (bits <= limit)) == by_hash
         left, right, bits = left[mine], right[mine], bits[mine]
         visual = self._visual(left, right)
         distance, signal = pair_distances(visual, bits, self._reach.calibration)
         within = distance <= self._reach.radius
+        if looked is not None:
+            looked = looked[mine]
+            within = np.where(looked, (visual <= self._reach.look_visual) | by_hash, within)
+            signal[looked] = UNJUDGED
         found = (left, right, visual, bits, distance, signal)
         return tuple(array[within] for array in found)
 

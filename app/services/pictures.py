@@ -28,7 +28,7 @@ def pictures_of(
     unknown = [key for key in keys if key not in pictures]
     if unknown:
         for key, stored in pictures_of_keys(connection or runtime.database, collection, unknown).items():
-            pictures[key] = _picture_of(stored)
+            pictures[key] = picture_of_stored(stored)
             runtime.pictures.put((collection.id, key), pictures[key])
     return pictures
 
@@ -38,7 +38,8 @@ def picture_of(incoming: NewRecord | Embedded) -> Picture:
     return Picture(incoming.content_hash, incoming.pixel_hash, _portrait(incoming.thumbnail))
 
 
-def _picture_of(stored: StoredPicture) -> Picture:
+def picture_of_stored(stored: StoredPicture) -> Picture:
+    """The picture of a record, from what is kept of it."""
     return Picture(stored.content_hash, stored.pixel_hash, _portrait(stored.thumbnail))
 
 

@@ -30,8 +30,9 @@ ON CONFLICT DO NOTHING;
 SELECT count(*) FROM lookalike.near_duplicate_pairs p WHERE p.collection_id = %(collection_id)s;
 
 -- name: page_of_pairs
--- Stored pairs of which both records match, by distance and then by ids.
--- parameters: collection_id, radius, limit, offset, and those of {where}
+-- Stored pairs of which both records match, by distance and then by ids, but for some that a person dismissed.
+-- parameters: collection_id, radius, limit, offset, and those of {where}; lower_keys, higher_keys (of the dismissed
+-- pairs): arrays of equal length
 -- rows: a_key, b_key, distance, signal
 SELECT p.a_key, p.b_key, p.distance, p.signal
 FROM lookalike.near_duplicate_pairs p
@@ -42,6 +43,9 @@ JOIN (
     SELECT r.key, r.id FROM lookalike.records r WHERE r.collection_id = %(collection_id)s AND {where}
 ) b ON b.key = p.b_key
 WHERE p.collection_id = %(collection_id)s AND p.distance <= %(radius)s
+  AND NOT EXISTS (
+      SELECT FROM unnest(%(lower_keys)s::bigint[], %(higher_keys)s::bigint[]) AS dismissed (lower, higher)
+      WHERE dismissed.lower = least(p.a_key, p.b_key) AND dismissed.higher = greatest(p.a_key, p.b_key))
 ORDER BY p.distance, a.id, b.id
 LIMIT %(limit)s OFFSET %(offset)s;
 

@@ -62,6 +62,7 @@ def compare(table: Table, count: int = 20_000) -> None:
         embeddings(count, seed=1).astype(np.float16),
         hashes(count, seed=1).view(np.uint64),
         np.random.default_rng(1).random(count) < 0.95,
+        np.zeros(count, bool),
     )
     for name in (BUNDLED, "vectors"):
         reach = reach_of_radius(DEFAULT_RADIUS, ModelIdentity(name, "", "", "", DIMENSION))

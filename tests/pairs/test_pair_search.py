@@ -1,5 +1,7 @@
 """The search for all pairs, against every distance and every hash computed by brute force."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -8,10 +10,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from app.domain.fingerprint import Fingerprints
 from app.domain.model import BUNDLED, ModelIdentity
 from app.domain.near_duplicate import BUNDLED_CALIBRATION
-from app.domain.pair_distance import NO_BITS, pair_distances, reach_of_radius
+from app.domain.pair_distance import NO_BITS, UNJUDGED, PairReach, pair_distances, reach_of_radius
 from app.pairs import pair_search
 from app.pairs.band_join import BandJoin, Hashes
 from app.pairs.hash_pairs import Comparison, HashPairs, band_limits
+from app.pairs.look_reach import with_look_reach
 from app.pairs.pair_search import PairSearch
 from app.pairs.products import one_thread_per_product
 
@@ -48,6 +51,7 @@ def fingerprints(count: int, dimension: int, *, seed: int = 0) -> Fingerprints:
         vectors.astype(np.float16),
         hashes.view(np.uint64),
         rng.random(count) < 0.9,
+        np.zeros(count, bool),
     )
 
 
@@ -139,7 +143,7 @@ def test_pictures_that_share_hashes(radius: float) -> None:
     hashes.view(np.uint8)[np.arange(120), rng.integers(0, 32, 120)] = 0xFF
     hashes[120:240, :2] = hashes[120, :2]
     hashes[240:270] = hashes[240]
-    prints = Fingerprints(prints.keys, prints.embeddings, hashes, prints.hashed)
+    prints = replace(prints, hashes=hashes)
     fresh = rng.random(1200) < 0.6
     expected = brute_force(prints, radius, True, fresh)
     assert len(expected) > 500
@@ -158,6 +162,7 @@ def test_everything_is_a_duplicate_of_everything() -> None:
         np.repeat(one.embeddings, count, axis=0),
         np.repeat(one.hashes, count, axis=0),
         np.ones(count, bool),
+        np.zeros(count, bool),
     )
     search = PairSearch(prints, reach_of_radius(5.0, ModelIdentity(BUNDLED, "", "", "", 8)))
     sizes = [len(part.left) for part in search.run()]
@@ -179,3 +184,74 @@ def test_products_get_their_threads_back() -> None:
         assert set(threads()) == {1}
         second.__exit__(None, None, None)
         assert threads() == before
+
+
+LOOKED = pytest.mark.parametrize("looked", [0.3, 0.9, 1.0])
+
+
+@pytest.mark.usefixtures("way_of_hashes")
+@LOOKED
+@pytest.mark.parametrize("model", [BUNDLED, "another"])
+@pytest.mark.parametrize("radius", [1.0, 5.0, 70.0])
+def test_looked_pairs_have_limits_of_their_own_and_are_not_judged(
+    looked: float, model: str, radius: float
+) -> None:
+    prints, rng = fingerprints(900, 12), np.random.default_rng(8)
+    prints = replace(prints, looked=rng.random(900) < looked)
+    fresh = rng.random(900) < 0.6
+    reach = with_look_reach(reach_of_radius(radius, ModelIdentity(model, "", "", "", 12)), prints)
+    found: dict[tuple[int, int], int] = {}
+    for part in PairSearch(prints, reach, fresh).run():
+        for left, right, signal in zip(part.left.tolist(), part.right.tolist(), part.signal.tolist(), strict=True):
+            pair = (min(left, right), max(left, right))
+            assert pair not in found
+            found[pair] = signal
+    assert found == candidates(prints, reach, fresh)
+    assert sum(signal == UNJUDGED for signal in found.values()) > 20
+    assert looked == 1 or any(signal != UNJUDGED for signal in found.values())
+
+
+def candidates(prints: Fingerprints, reach: PairReach, fresh: NDArray[np.bool_]) -> dict[tuple[int, int], int]:
+    """All pairs to be looked at, and all others within the radius, with their signals."""
+    vectors = prints.embeddings.astype(np.float32)
+    found = {}
+    for row in range(len(prints)):
+        apart = vectors[row + 1 :] - vectors[row]
+        visual = 100 * np.sqrt(np.einsum("ij,ij->i", apart, apart)).astype(np.float64)
+        bits = np.bitwise_count(prints.hashes[row + 1 :] ^ prints.hashes[row]).sum(axis=1, dtype=np.int16)
+        bits[~(prints.hashed[row + 1 :] & prints.hashed[row])] = NO_BITS
+        distance, signal = pair_distances(visual, bits, reach.calibration)
+        looked = prints.looked[row + 1 :] & prints.looked[row]
+        to_look_at = (visual <= reach.look_visual) | ((bits != NO_BITS) & (bits <= reach.look_bits))
+        signal[looked] = UNJUDGED
+        within = np.where(looked, to_look_at, distance <= reach.radius) & (fresh[row + 1 :] | fresh[row])
+        found.update({(row, row + 1 + n): int(signal[n]) for n in np.flatnonzero(within).tolist()})
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 11, 300, 20_000])
+def test_about_ten_others_are_looked_at_without_a_calibration(count: int) -> None:
+    prints = fingerprints(count, 12)
+    prints = replace(prints, looked=np.ones(count, bool))
+    reach = reach_of_radius(5.0, ModelIdentity("another", "", "", "", 12))
+    wider = with_look_reach(reach, prints)
+    assert wider == with_look_reach(reach, prints)
+    some = prints.embeddings[:: max(1, count // 200)].astype(np.float32)
+    apart = np.linalg.norm(some[:, None] - prints.embeddings.astype(np.float32)[None], axis=2)
+    others = np.count_nonzero(100 * apart <= wider.look_visual, axis=1).mean() - 1
+    assert min(10, count - 1) * 0.7 <= others <= 15
+
+
+def test_the_look_reaches_as_far_as_the_calibration_and_the_radius_say() -> None:
+    prints = replace(fingerprints(300, 12), looked=np.ones(300, bool))
+    calibrated = reach_of_radius(5.0, ModelIdentity(BUNDLED, "", "", "", 12))
+    assert with_look_reach(calibrated, prints) == calibrated
+    assert calibrated.look_visual == BUNDLED_CALIBRATION.look_visual
+    wide = reach_of_radius(180.0, ModelIdentity("another", "", "", "", 12))
+    assert with_look_reach(wide, prints).look_visual == 180
+
+
+def test_one_thumbnail_alone_changes_nothing() -> None:
+    prints = fingerprints(700, 12)
+    looked = np.arange(700) == 3
+    assert_same(searched(replace(prints, looked=looked), 5.0, BUNDLED), searched(prints, 5.0, BUNDLED))

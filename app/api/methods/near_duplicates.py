@@ -68,6 +68,7 @@ class AllNearDupPairs:
     radius: float
     fields_to_return: Fields
     filter: Filter | None
+    include_dismissed: bool
     offset: int
     k: int
 
@@ -76,6 +77,7 @@ class AllNearDupPairsSchema(RequestSchema):
     radius = Number(0, MAX_DISTANCE, load_default=DEFAULT_RADIUS)
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
+    include_dismissed = Boolean(load_default=False)
     offset = WholeNumber(0, MAX_PAIR_OFFSET, load_default=0, data_key="from")
     k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE)
 
@@ -90,6 +92,7 @@ def all_near_dup_pairs(runtime: Runtime, access: Access, asked: AllNearDupPairs)
         where=asked.filter,
         limit=asked.k,
         offset=asked.offset,
+        include_dismissed=asked.include_dismissed,
     )
     statistics = {} if page.stored_at is None else {"PairsStoredAt": page.stored_at}
     return listing(**present_pairs(page.pairs, asked.fields_to_return), statistics=statistics)

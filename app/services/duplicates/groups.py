@@ -10,6 +10,7 @@ from app.db import near_duplicate_pairs as pairs
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
 from app.domain.pair_distance import SIGNALS
+from app.services.duplicates.dismissed import Dismissed
 from app.services.runtime import Runtime
 
 MOST_PAIRS = 1000
@@ -40,10 +41,12 @@ class Group:
 
 
 def duplicate_groups(runtime: Runtime, collection: Collection) -> Iterator[Group]:
-    """The groups of a collection's stored pairs, the largest first."""
+    """The groups of a collection's stored pairs, but for those that a person judged different; largest first."""
+    dismissed = Dismissed.of(runtime.database, collection)
     with runtime.database.session() as connection:
         parts = list(pairs.all_pairs(connection, collection))
     stored = np.concatenate(parts)
+    stored = stored[~dismissed.among(stored["a"].astype(np.int64), stored["b"].astype(np.int64))]
     a, b = stored["a"].astype(np.int64), stored["b"].astype(np.int64)
     keys, nodes = np.unique(np.concatenate([a, b]), return_inverse=True)
     component = connected_components(nodes[: len(a)], nodes[len(a) :], len(keys))

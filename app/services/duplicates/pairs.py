@@ -4,6 +4,7 @@ The pairs of up to 20,000 matching records are computed on the spot; those of la
 table that ``runs`` fills.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,8 +23,11 @@ from app.domain.near_duplicate import Signal, calibration_of, rule_of
 from app.domain.pair_distance import SIGNALS, reach_of_radius
 from app.domain.record import StoredRecord
 from app.filters import Filter
-from app.pairs.pair_search import PairSearch
+from app.pairs.look_reach import with_look_reach
+from app.pairs.pair_search import FoundPairs, PairSearch
 from app.services.access import require_collection
+from app.services.duplicates.dismissed import Dismissed
+from app.services.duplicates.judging import PairJudge
 from app.services.filtering import condition_of
 from app.services.runtime import Runtime
 
@@ -61,21 +65,30 @@ def all_near_duplicate_pairs(
     where: Filter | None,
     limit: int,
     offset: int,
+    include_dismissed: bool = False,
 ) -> PairPage:
     """``limit`` pairs of matching records after the first ``offset``, by distance, then by ids.
 
-    Raises ``InvalidRequest`` when they would have to come from the table and are not there.
+    Those that a person judged different are left out unless ``include_dismissed``. Raises ``InvalidRequest`` when
+    they would have to come from the table and are not there.
     """
     collection = require_collection(access)
     condition = condition_of(where, collection)
     matching = pairs.count_matching(runtime.database, collection, condition, limit=ON_THE_SPOT + 1)
+    dismissed = Dismissed.none() if include_dismissed else Dismissed.of(runtime.database, collection)
     stored_at = None
     if matching <= ON_THE_SPOT:
-        found = _computed(runtime, collection, condition, matching, radius, limit=limit, offset=offset)
+        found = _computed(runtime, collection, condition, matching, radius, dismissed, offset + limit)[offset:]
     else:
         stored_at = _time_of_run(runtime, collection, radius)
         found = pairs.page_of_pairs(
-            runtime.database, collection, condition, radius=radius, limit=limit, offset=offset
+            runtime.database,
+            collection,
+            condition,
+            radius=radius,
+            dismissed=dismissed.pairs,
+            limit=limit,
+            offset=offset,
         )
     keys = sorted({key for pair in found for key in (pair.a_key, pair.b_key)})
     read = pairs.records_of_keys(runtime.database, collection, keys, fields)
@@ -105,34 +118,37 @@ def _computed(
     where: Condition,
     matching: int,
     radius: float,
-    *,
-    limit: int,
-    offset: int,
+    dismissed: Dismissed,
+    most: int,
 ) -> list[StoredPair]:
-    """Pairs of matching records, computed now; of all that are found only the nearest are kept in memory."""
+    """The first ``most`` pairs of matching records, computed now; of all found no others are kept in memory."""
     with runtime.database.transaction() as connection:
         prints = pairs.read_fingerprints(
             connection, collection, expected=matching, least_quality=LEAST_HASH_QUALITY, where=where, by_id=True
         )
-    search = PairSearch(prints, reach_of_radius(radius, collection.model))
+    search = PairSearch(prints, with_look_reach(reach_of_radius(radius, collection.model), prints))
+    judge = PairJudge(runtime, collection, prints.keys, radius)
     return [
         StoredPair(int(prints.keys[a]), int(prints.keys[b]), float(distance), SIGNALS[signal])
-        for a, b, distance, signal in _nearest(search, offset + limit)[offset:].tolist()
+        for a, b, distance, signal in _nearest(judge.judged(search.run()), prints.keys, dismissed, most).tolist()
     ]
 
 
 _NEAREST = np.dtype([("a", np.int64), ("b", np.int64), ("distance", np.float64), ("signal", np.int8)])
 
 
-def _nearest(search: PairSearch, most: int) -> NDArray[np.void]:
+def _nearest(
+    parts: Iterable[FoundPairs], keys: NDArray[np.int64], dismissed: Dismissed, most: int
+) -> NDArray[np.void]:
     """The first ``most`` pairs by distance, then by row numbers, which follow the ids."""
     kept = np.empty(0, _NEAREST)
     waiting: list[NDArray[np.void]] = []
     count = 0
-    for found in search.run():
+    for found in parts:
         part = np.empty(len(found.left), _NEAREST)
         part["a"], part["b"] = np.minimum(found.left, found.right), np.maximum(found.left, found.right)
         part["distance"], part["signal"] = found.distance, found.signal
+        part = part[~dismissed.among(keys[part["a"]], keys[part["b"]])]
         waiting.append(part)
         count += len(part)
         if count > max(most, 1_000_000):

@@ -1,6 +1,6 @@
 """Runs that find all pairs of near duplicates of a collection, and store them.
 
-    embeddings and hashes, by one COPY → search → pairs in batches → table
+    embeddings and hashes, by one COPY → search → looks (judging) → pairs in batches → table
 
 A run compares records that no run has compared yet with all others. Every few seconds it records how far it has
 come, in the transaction that stores the pairs; an interrupted run is taken up from there, and a second one costs
@@ -24,7 +24,9 @@ from app.domain.errors import CapacityExceeded, ConfigurationError
 from app.domain.fingerprint import LEAST_HASH_QUALITY
 from app.domain.near_duplicate import calibration_of, rule_of
 from app.domain.pair_distance import reach_of_radius
+from app.pairs.look_reach import with_look_reach
 from app.pairs.pair_search import FoundPairs, PairSearch
+from app.services.duplicates.judging import PairJudge
 from app.services.runtime import Runtime
 
 MAX_PAIRS = 10_000_000
@@ -68,9 +70,10 @@ def find_duplicates(
             connection, collection, expected=expected, least_quality=LEAST_HASH_QUALITY
         )
         fresh = ~np.isin(prints.keys, settled)
-        search = PairSearch(prints, reach_of_radius(radius, collection.model), fresh)
+        search = PairSearch(prints, with_look_reach(reach_of_radius(radius, collection.model), prints), fresh)
+        judge = PairJudge(runtime, collection, prints.keys, radius)
         run = _Run(connection, collection, prints.keys, prints.keys[~fresh], search.order, checkpoint_seconds)
-        for found in search.run():
+        for found in judge.judged(search.run()):
             run.add(found)
             report(found.finished, len(search.order))
         run.save(finished=True)

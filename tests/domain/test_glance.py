@@ -1,0 +1,97 @@
+"""The glance, against the look itself: it never gives up what the look would find within its radius."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from app.domain import look
+from app.domain.glance import (
+    FARTHEST_ASPECT,
+    FARTHEST_RADIUS,
+    GLANCED_SIDE,
+    LEAST_CORRELATION,
+    LEAST_DEVIATION,
+    nothing_seen,
+    put,
+    seen,
+    worth_a_look,
+)
+from app.domain.look import VARIANT_RADIUS, look_at_pairs
+from app.domain.portrait import portrait
+from app.domain.thumbnail import Thumbnail
+from app.images.thumbnail import make_thumbnail, read_luma, read_thumbnail
+from tests.images.samples import photograph
+
+NAMES = ["chelsea.png", "astronaut.png", "coffee.png", "china.jpg"]
+
+
+def pictures() -> list[Image.Image]:
+    """Crops of photographs, some of them alike, copies of them, plain ones and shadings."""
+    rng = np.random.default_rng(3)
+    made: list[Image.Image] = []
+    for name in NAMES:
+        whole = photograph(name, None)
+        for _ in range(6):
+            side = int(rng.integers(120, min(whole.size) - 20))
+            left, top = (int(rng.integers(0, extent - side)) for extent in whole.size)
+            crop = whole.crop((left, top, left + side, top + round(side * rng.choice([0.75, 1.0]))))
+            trim = side // 40
+            made += [
+                crop,
+                crop.resize((96, round(96 * crop.height / crop.width))),
+                ImageEnhance.Brightness(crop).enhance(1.15),
+                crop.crop((trim, trim, crop.width - trim, crop.height - trim)),
+            ]
+    made += [Image.new("RGB", size, (level, 120, 90)) for level in (60, 64, 200) for size in ((80, 80), (160, 40))]
+    for step in (0.02, 0.1, 1.0):
+        shading = np.clip(100 + step * np.arange(120)[:, None, None] + np.zeros((1, 120, 3)), 0, 255)
+        made.append(Image.fromarray(shading.astype(np.uint8)))
+    return made
+
+
+def compressed(picture: Image.Image) -> Image.Image:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=60)
+    return Image.open(stream).convert("RGB")
+
+
+def test_what_it_gives_up_is_beyond_its_radius() -> None:
+    originals = pictures()
+    thumbnails: list[Thumbnail] = [make_thumbnail(one) for one in [*originals, *map(compressed, originals)]]
+    portraits = [portrait(read_thumbnail(one.image), (one.width, one.height)) for one in thumbnails]
+    count = len(thumbnails)
+    store = nothing_seen(count)
+    luma = np.stack([read_luma(one.image, GLANCED_SIDE) for one in thumbnails])
+    aspects = np.array([one.width / one.height for one in thumbnails])
+    # In two parts and in no order, as records come.
+    for part in np.array_split(np.random.default_rng(1).permutation(count), 2):
+        put(store, part, seen(luma[part], aspects[part]))
+    left, right = np.triu_indices(count, 1)
+    chosen = np.random.default_rng(2).permutation(len(left))[:4000]
+    copies = np.stack([np.arange(count // 2), np.arange(count // 2, count)])
+    left, right = np.concatenate([left[chosen], copies[0]]), np.concatenate([right[chosen], copies[1]])
+    worth = worth_a_look(store, left, right)
+    # Either way round the same pictures are found.
+    assert worth[-count // 2 :].all()
+    assert worth_a_look(store, right, left)[-count // 2 :].all()
+    assert 0.05 < worth.mean() < 0.7
+    given_up = ~worth
+    judged = look_at_pairs(portraits, left[given_up], right[given_up])
+    assert judged.distances.min() > FARTHEST_RADIUS
+
+
+def test_its_limits_are_wider_than_those_of_the_look() -> None:
+    assert LEAST_CORRELATION <= look._LEAST_COARSE - 0.09
+    assert LEAST_DEVIATION >= look._FAINT + 2
+    assert FARTHEST_ASPECT > look._FARTHEST_ASPECT
+    assert FARTHEST_RADIUS < VARIANT_RADIUS * (1 - 0.2 * (1 - look._LEAST_OUTLINE))
+
+
+@pytest.mark.parametrize("size", [(192, 108), (50, 190), (7, 5), (1, 1)])
+def test_it_sees_what_the_look_sees(size: tuple[int, int]) -> None:
+    thumbnail = make_thumbnail(photograph(size=size))
+    whole = portrait(read_thumbnail(thumbnail.image), size)
+    cells = seen(read_luma(thumbnail.image, GLANCED_SIDE)[None], np.ones(1)).cells
+    assert np.abs(cells.reshape(whole.coarse.shape) - whole.coarse).max() < 2
