@@ -17,11 +17,21 @@ LEFT JOIN lookalike.thumbnails t
     ON t.collection_id = r.collection_id AND t.key = r.key AND t.collection_id = %(collection_id)s
 WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
 
+-- name: count_without_thumbnail
+-- How many records records_without_thumbnail comes to.
+-- parameters: collection_id
+-- rows: count
+SELECT count(*)
+FROM lookalike.records r
+WHERE r.collection_id = %(collection_id)s AND (r.url IS NOT NULL OR r.file IS NOT NULL)
+  AND NOT EXISTS (
+      SELECT FROM lookalike.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = r.key);
+
 -- name: records_without_thumbnail
 -- The next records in the order of ids that have no thumbnail but a _url or _file to make it from.
 -- parameters: collection_id, after ('': from the beginning), limit
--- rows: key, id, url, file
-SELECT r.key, r.id, r.url, r.file
+-- rows: key, id, url, file, content_hash
+SELECT r.key, r.id, r.url, r.file, r.content_hash
 FROM lookalike.records r
 WHERE r.collection_id = %(collection_id)s AND r.id > %(after)s
   AND (r.url IS NOT NULL OR r.file IS NOT NULL)

@@ -39,6 +39,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "allNearDupPairs": [{}, {"filter": {"n": 1}}],
     "range": [{"query_record": query, "radius": 10, **options}
               for query in (A, STRANGER) for options in ({}, {"filter": {"n": 1}})],
+    "nearDupVerdict": [{"records": [A, {"_id": "b"}], "verdict": verdict} for verdict in ("same", None)],
     "createIndex": [{"attribute": "n"}],
     "dropIndex": [{"attribute": "n"}],
     "listIndexes": [{}],
@@ -66,11 +67,11 @@ def service(runtime: Runtime) -> Service:
     collection = service.use()
     records = [{**A, "n": 1, "tags": ["t"], "_base64": picture_base64("blue")}]
     assert service.call("insert", records=records)["status"]["code"] == 210
-    accesses = dict(runtime.accesses._known)
+    accesses = dict(runtime.accesses._entries)
     assert service.call("getRecordCount")["answer_count"] == 1
-    accesses |= runtime.accesses._known
+    accesses |= runtime.accesses._entries
     delete_collection(runtime, find_collection(runtime, collection.id).id)
-    runtime.accesses._known.update(accesses)
+    runtime.accesses._entries.update(accesses)
     return service
 
 
@@ -89,3 +90,8 @@ def test_it_is_not_found(service: Service, method: str, body: dict[str, Any]) ->
 def test_a_page_of_it_is_not_found_either(service: Service) -> None:
     answer = service.send("POST", "/similarity/photos/v2/allRecords?size=5&page=1", b"{}")
     assert answer["status"]["code"] == 404
+
+
+def test_nor_is_a_thumbnail_of_it(service: Service) -> None:
+    answer = service.send("GET", "/similarity/photos/v2/thumbnail/a")
+    assert answer["status"] == {"code": 404, "text": "collection not found"}
