@@ -1,8 +1,8 @@
 """What a look needs of the pictures of records, read at once and remembered for a while.
 
-A record's picture never changes, and keys are never given twice: what is remembered stays true. Only that a record
-has no thumbnail may change (``lookalike thumbnails``), and is not remembered. Without thumbnails fingerprints alone
-are compared.
+A record's picture never changes, and keys are never given twice: what is remembered stays true. Only that a
+record has no thumbnail may change (``lookalike thumbnails``), and is not remembered. Without thumbnails
+fingerprints alone are compared.
 """
 
 from collections.abc import Sequence

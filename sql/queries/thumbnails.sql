@@ -41,7 +41,7 @@ ORDER BY r.id
 LIMIT %(limit)s;
 
 -- name: store_thumbnails
--- Of records that still exist; what has one already keeps it.
+-- Of records that still exist; what has one already keeps it, and its digest.
 -- parameters: collection_id; keys, widths, heights, images, pixel_hashes: arrays of equal length
 WITH given AS (
     SELECT *
@@ -54,11 +54,13 @@ WITH given AS (
     WHERE r.collection_id = %(collection_id)s
     ORDER BY r.id
     FOR UPDATE OF r
-), hashed AS (
-    UPDATE lookalike.records r SET pixel_hash = locked.pixel_hash
-    FROM locked
-    WHERE r.collection_id = %(collection_id)s AND r.key = locked.key
+), made AS (
+    INSERT INTO lookalike.thumbnails (collection_id, key, width, height, image)
+    SELECT %(collection_id)s, key, width, height, image FROM locked
+    ON CONFLICT DO NOTHING
+    RETURNING key
 )
-INSERT INTO lookalike.thumbnails (collection_id, key, width, height, image)
-SELECT %(collection_id)s, key, width, height, image FROM locked
-ON CONFLICT DO NOTHING;
+UPDATE lookalike.records r SET pixel_hash = locked.pixel_hash
+FROM made
+JOIN locked ON locked.key = made.key
+WHERE r.collection_id = %(collection_id)s AND r.key = made.key;

@@ -1,6 +1,5 @@
 """nearDupVerdict: what a person said of pairs, and how long it holds."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,7 +33,7 @@ def three(service: Service) -> Service:
 
 
 @pytest.fixture(params=["pictures", "vectors"])
-def two(request: pytest.FixtureRequest, service: Service) -> Iterator[Service]:
+def two(request: pytest.FixtureRequest, service: Service) -> Service:
     """The same picture twice, with another encoding, as files or as vectors of the client's own."""
     pair = records_of(request.param)
     if request.param == "pictures":
@@ -42,7 +41,7 @@ def two(request: pytest.FixtureRequest, service: Service) -> Iterator[Service]:
     else:
         service.use_vectors(2)
     assert service.call("insert", records=list(pair.values()))["status"]["code"] == 210
-    yield service
+    return service
 
 
 def records_of(kind: str) -> dict[str, dict[str, Any]]:

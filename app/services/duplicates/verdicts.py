@@ -1,7 +1,7 @@
 """Verdicts: persons say of records that their pictures are the same, or that they are not.
 
-A verdict counts for every pair of the records, and for the pictures that they have now: of a record that is deleted
-and comes again with another picture nothing was said yet, with the same picture what was said still holds.
+A verdict counts for every pair of the records, and for the pictures that they have now: of a record that is
+deleted and comes again with another picture nothing was said yet, with the same picture what was said still holds.
 """
 
 from collections.abc import Sequence

@@ -26,12 +26,11 @@ _READ_AT_ONCE = 32
 _FAULTS_TOLD = 20
 
 
-class _AnotherPicture(Exception):
+class _AnotherPicture(PictureRefused):
     """A file was read, and it is not the one that came in."""
 
 
-_Made = tuple[Thumbnail, bytes]
-_Outcome = _Made | PictureRefused | _AnotherPicture
+_Outcome = tuple[Thumbnail, bytes] | PictureRefused
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ def fill_thumbnails(runtime: Runtime, collection: Collection, report: Callable[[
     return filling
 
 
-def _count(filling: Filling, source: PictureSource, outcome: PictureRefused | _AnotherPicture) -> None:
+def _count(filling: Filling, source: PictureSource, outcome: PictureRefused) -> None:
     if isinstance(outcome, _AnotherPicture):
         filling.changed += 1
     else:
