@@ -73,7 +73,7 @@ def create_app(runtime: Runtime) -> Flask:
 
     for path in paths:
         # The path is spelled out, so that no _id is taken for that of another service.
-        app.add_url_rule(f"/{path}/v2/thumbnail/<rest:record_id>", view_func=thumbnail, **options)
+        app.route(f"/{path}/v2/thumbnail/<rest:record_id>", **options)(thumbnail)
 
     return app
 

@@ -37,5 +37,5 @@ def thumbnail_of(runtime: Runtime, access: Access, request: Request, id: str) ->
     response.headers["Vary"] = "Authorization, collection-id, collection"
     # Clients may send thumbnails of their own: bytes that are shown as this type or not at all.
     response.headers["X-Content-Type-Options"] = "nosniff"
-    conditional: Response = response.make_conditional(request)
-    return conditional
+    response.make_conditional(request)
+    return response
