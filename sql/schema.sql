@@ -248,8 +248,8 @@ CREATE TABLE lookalike.thumbnails (
 ALTER TABLE lookalike.thumbnails ALTER COLUMN image SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE lookalike.thumbnails IS 'A WebP file for each record that came with a picture, its longest side 192 pixels at most.';
-COMMENT ON COLUMN lookalike.thumbnails.width IS 'Of the picture itself, in pixels.';
-COMMENT ON COLUMN lookalike.thumbnails.height IS 'Of the picture itself, in pixels.';
+COMMENT ON COLUMN lookalike.thumbnails.width IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
+COMMENT ON COLUMN lookalike.thumbnails.height IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
 
 -- Kept by the ids, and valid as long as both records have the pictures that were judged.
 CREATE TABLE lookalike.near_duplicate_verdicts (

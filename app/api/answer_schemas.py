@@ -123,6 +123,12 @@ class PairsAnswer(CountAnswer):
     answer_signals = fields.List(fields.String(), required=True)
 
 
+class VerdictAnswer(ProcessingAnswer):
+    """nearDupVerdict: the records judged, and how many pairs of theirs."""
+
+    pair_count = fields.Integer(required=True, strict=True)
+
+
 class IndexShape(Schema):
     """A member of ``indexes``."""
 

@@ -13,6 +13,8 @@ from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS
 from app.api.presenters import present_account
 from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
+from app.api.thumbnails import RestOfPath, thumbnail_of
+from app.domain.account import Access
 from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
 from app.services.access import account_of, resolve_access
 from app.services.operating.status import describe_database
@@ -27,6 +29,7 @@ def create_app(runtime: Runtime) -> Flask:
     """The WSGI application over an open runtime."""
     app = Flask("lookalike", static_folder=None)
     app.url_map.merge_slashes = False
+    app.url_map.converters["rest"] = RestOfPath
     app.config["MAX_CONTENT_LENGTH"] = runtime.settings.max_body_bytes
     paths = {path for service in runtime.settings.services.values() for path in service.paths}
 
@@ -57,21 +60,33 @@ def create_app(runtime: Runtime) -> Flask:
         if found is None:
             raise NotFound(f"there is no method {method!r}; the methods are {', '.join(['ping', *METHODS])}")
         _require_verb("POST", *(["GET"] if found.answers_get else []))
-        collection_id, collection_name = collection_headers(request)
-        access = resolve_access(
-            runtime,
-            read_token(request),
-            collection_id=collection_id,
-            collection_name=collection_name,
-            writes=found.writes,
-        )
+        access = _access(runtime, writes=found.writes)
         if found.writes and access.read_only:
             raise ReadOnlyToken(f"the token is read-only, {method} writes")
         document = read_object(request)
         _require_few_records(document.get("records"), runtime.settings.max_records)
         return found.call(runtime, access, found.load(document))
 
+    def thumbnail(record_id: str) -> Response:
+        _require_verb("GET", "HEAD")
+        return thumbnail_of(runtime, _access(runtime, writes=False), request, record_id)
+
+    for path in paths:
+        # The path is spelled out, so that no _id is taken for that of another service.
+        app.route(f"/{path}/v2/thumbnail/<rest:record_id>", **options)(thumbnail)
+
     return app
+
+
+def _access(runtime: Runtime, *, writes: bool) -> Access:
+    collection_id, collection_name = collection_headers(request)
+    return resolve_access(
+        runtime,
+        read_token(request),
+        collection_id=collection_id,
+        collection_name=collection_name,
+        writes=writes,
+    )
 
 
 def _require_verb(*verbs: str) -> None:

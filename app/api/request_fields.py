@@ -11,6 +11,7 @@ from app.domain.combined_distance import Aggregation
 from app.domain.fields import Fields, parse_fields
 from app.domain.names import check_attribute
 from app.domain.near_duplicate import Signal
+from app.domain.verdict import Verdict
 from app.filters import Filter, parse_filter
 
 
@@ -156,3 +157,14 @@ class Signals(fields.Field[frozenset[Signal]]):
         if not isinstance(value, list) or not value or not all(each in names for each in map(str, value)):
             raise ValidationError(f"it has to be an array of some of {', '.join(sorted(map(repr, names)))}")
         return frozenset(Signal(each) for each in value)
+
+
+class VerdictField(fields.Field[Verdict]):
+    """``"same"`` or ``"different"``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Verdict:
+        try:
+            return Verdict(value)
+        except ValueError:
+            names = ", ".join(repr(each.value) for each in Verdict)
+            raise ValidationError(f"it has to be one of {names}, or null") from None

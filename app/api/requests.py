@@ -6,7 +6,7 @@ which knows types, defaults and bounds. Unknown fields of a request are ignored.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
@@ -24,14 +24,19 @@ MAX_DISTANCE = 200
 
 
 class RequestSchema(Schema):
-    """Base of all requests. A field that is null counts as not given: some clients send all they know."""
+    """Base of all requests. A field that is null counts as not given: some clients send all they know.
+
+    Those among ``telling_nulls`` are fields for which null is an answer.
+    """
+
+    telling_nulls: ClassVar[frozenset[str]] = frozenset()
 
     class Meta:
         unknown = EXCLUDE
 
     @pre_load
     def _drop_nulls(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: value for name, value in data.items() if value is not None}
+        return {name: value for name, value in data.items() if value is not None or name in self.telling_nulls}
 
 
 class WithEffort(RequestSchema):

@@ -3,7 +3,7 @@
 import click
 
 from app import __version__
-from app.cli import accounts, collections, data, database, duplicates, indexes, serving
+from app.cli import accounts, collections, data, database, duplicates, indexes, serving, thumbnails
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,5 +22,6 @@ main.add_command(accounts.token)
 main.add_command(indexes.index)
 main.add_command(data.import_)
 main.add_command(data.export)
+main.add_command(thumbnails.thumbnails)
 main.add_command(duplicates.duplicates)
 main.add_command(database.repair)

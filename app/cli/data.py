@@ -17,7 +17,7 @@ from app.domain.errors import ConfigurationError, LookalikeError
 from app.services.operating.collections import find_collection
 from app.services.records.reading import count
 from app.services.runtime import Runtime
-from app.services.transfer.exporting import export_records
+from app.services.transfer.exporting import EXPORTED, WITH_THUMBNAILS, export_records
 from app.services.transfer.file_kinds import EXPECTED
 from app.services.transfer.folders import count_items, items_of_folder
 from app.services.transfer.loading import Import, load_records
@@ -59,9 +59,10 @@ def import_(collection_id: UUID, path: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("collection_id", type=click.UUID)
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path))
+@click.option("--thumbnails", is_flag=True, help="Include the thumbnails, by which near duplicates are judged.")
 @json_option
 @reports_errors
-def export(collection_id: UUID, file: Path, as_json: bool) -> None:
+def export(collection_id: UUID, file: Path, thumbnails: bool, as_json: bool) -> None:
     """Export a collection as JSON lines, embeddings included, to FILE or, as -, to standard output."""
     to_stdout = file == Path("-")
     if not to_stdout:
@@ -70,7 +71,8 @@ def export(collection_id: UUID, file: Path, as_json: bool) -> None:
         collection = find_collection(runtime, collection_id)
         target: Path | BinaryIO = sys.stdout.buffer if to_stdout else _resolved(file)
         with tqdm(total=count(runtime, collection), unit="record", desc="export") as bar:
-            written = export_records(runtime, collection, target, bar.update)
+            fields = WITH_THUMBNAILS if thumbnails else EXPORTED
+            written = export_records(runtime, collection, target, bar.update, fields)
     # Standard output is the export's, then.
     show({"exported": written}, as_json=as_json, line=f"{written} records exported", err=to_stdout)
 

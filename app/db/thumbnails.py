@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection
-from psycopg.rows import TupleRow, class_row, dict_row
+from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
 
 from app.db.database import Database
 from app.db.queries import load_queries
@@ -27,12 +27,13 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class PictureSource:
-    """Where the picture of a record that has no thumbnail can be read."""
+    """Where the picture of a record that has no thumbnail can be read, and the SHA-256 of its file if known."""
 
     key: int
     id: str
     url: str | None
     file: str | None
+    content_hash: bytes | None
 
 
 def thumbnail_of_id(database: Database, collection: Collection, id: str) -> Thumbnail | None:
@@ -63,6 +64,12 @@ def pictures_of_keys(
         thumbnail = Thumbnail(row["image"], row["width"], row["height"]) if has_thumbnail else None
         pictures[row["key"]] = StoredPicture(row["content_hash"], row["pixel_hash"], thumbnail)
     return pictures
+
+
+def count_without_thumbnail(database: Database, collection: Collection) -> int:
+    """How many records have no thumbnail, but something to make it from."""
+    query, parameters = _QUERIES["count_without_thumbnail"], {"collection_id": collection.id}
+    return int(database.read(query, parameters, row_factory=scalar_row)[0])
 
 
 def records_without_thumbnail(

@@ -9,21 +9,22 @@ from psycopg.rows import TupleRow, tuple_row
 from app.db.database import Database
 from app.db.queries import load_queries
 from app.domain.collection import Collection
+from app.domain.verdict import Verdict
 
 _QUERIES = load_queries("verdicts")
 
 
 def judge_pairs(
-    connection: Connection[TupleRow], collection: Collection, ids: Sequence[str], verdict: str | None
+    connection: Connection[TupleRow], collection: Collection, ids: Sequence[str], verdict: Verdict | None
 ) -> int:
-    """Keep a verdict, ``"same"`` or ``"different"``, for all pairs of some records, or take it back (None).
+    """Keep a verdict for all pairs of some records, or take it back (None).
 
-    Returns the number of pairs concerned.
+    Returns the number of pairs for which one was kept or taken back.
     """
     parameters: dict[str, Any] = {"collection_id": collection.id, "ids": list(ids)}
     if verdict is None:
         return connection.execute(_QUERIES["take_back_verdicts"], parameters).rowcount
-    parameters |= {"model_id": collection.model_id, "verdict": verdict}
+    parameters |= {"model_id": collection.model_id, "verdict": verdict.value}
     return connection.execute(_QUERIES["judge_pairs"], parameters).rowcount
 
 

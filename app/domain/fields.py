@@ -1,5 +1,6 @@
 """``fields_to_return``: which fields of a record an answer shows. What dotted names mean: ``app.domain.names``."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,13 @@ from app.domain.record import StoredRecord
 
 MAX_FIELDS = 1000
 
+NAMED_ONLY = ("_vector", "_phash", "_thumbnail")
+"""What is shown only where it is asked for by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The wanted fields. ``everything`` is ``"*"``: all but ``_vector`` and ``_phash``, which have to be named."""
+    """The wanted fields. ``everything`` is ``"*"``: all but those of ``NAMED_ONLY``, which have to be named."""
 
     names: tuple[str, ...]
     everything: bool = False
@@ -20,7 +24,7 @@ class Fields:
     @property
     def needs_attributes(self) -> bool:
         """Whether a query has to read attributes, url and file at all."""
-        return self.everything or any(name not in {"_id", "_vector", "_phash"} for name in self.names)
+        return self.everything or any(name not in ("_id", *NAMED_ONLY) for name in self.names)
 
     @property
     def needs_vector(self) -> bool:
@@ -31,6 +35,11 @@ class Fields:
     def needs_phash(self) -> bool:
         """Whether a query has to read the perceptual hash."""
         return "_phash" in self.names
+
+    @property
+    def needs_thumbnail(self) -> bool:
+        """Whether a query has to read the thumbnail."""
+        return "_thumbnail" in self.names
 
     def show(self, record: StoredRecord) -> dict[str, Any]:
         """The record as it stands in an answer; ``_id`` always comes along."""
@@ -46,6 +55,8 @@ class Fields:
             shown["_vector"] = record.vector.astype(float).tolist()
         if self.needs_phash and record.phash is not None:
             shown["_phash"] = record.phash.hex()
+        if self.needs_thumbnail and record.thumbnail is not None:
+            shown["_thumbnail"] = b64encode(record.thumbnail).decode()
         return shown
 
 

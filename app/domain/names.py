@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from app.domain.errors import InvalidRequest
 
-SHOWN_FIELDS = ("_id", "_url", "_file", "_vector", "_phash")
+SHOWN_FIELDS = ("_id", "_url", "_file", "_vector", "_phash", "_thumbnail")
 """The service's own fields of a stored record."""
 
 _SENT_FIELDS = ("_base64", "_color_space", "_img_data", "_text_data")

@@ -21,10 +21,13 @@ from app.domain.vector import parse_vector
 
 MAX_ID_LENGTH = 512
 MAX_URL_LENGTH = 8192
+MAX_THUMBNAIL_LENGTH = 90_000  # characters of base64: 64 KiB
 MAX_NESTING = 100
 _SHOWN_NAME = 100
 
-_SERVICE_FIELDS = frozenset({"_id", "_base64", "_url", "_file", "_vector", "_phash", "_color_space", "_text_data"})
+_SERVICE_FIELDS = frozenset(
+    {"_id", "_base64", "_url", "_file", "_vector", "_phash", "_thumbnail", "_color_space", "_text_data"}
+)
 _DROPPED = frozenset({"noresize"})
 
 
@@ -32,6 +35,7 @@ _DROPPED = frozenset({"noresize"})
 class IncomingRecord:
     """A record of a request, checked. ``id`` is None where the client left it to the service.
 
+    ``thumbnail`` is base64 and, like ``phash``, of use beside a ``vector`` only: a picture shows both by itself.
     ``vector_fault`` says why the ``_vector`` of a query cannot be used, if it cannot.
     """
 
@@ -42,6 +46,7 @@ class IncomingRecord:
     file: str | None = None
     vector: NDArray[np.float32] | None = None
     phash: bytes | None = None
+    thumbnail: str | None = None
     text: str | None = None
     vector_fault: str = ""
 
@@ -63,6 +68,7 @@ class StoredRecord:
     file: str | None = None
     phash: bytes | None = None
     vector: NDArray[np.float16] | None = None
+    thumbnail: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,13 @@ class NewRecord:
         """The record as it is once it went in."""
         phash = telling_hash(self.phash, self.phash_quality)
         return StoredRecord(
-            self.id, self.attributes, self.url, self.file, phash, self.embedding.astype(np.float16)
+            self.id,
+            self.attributes,
+            self.url,
+            self.file,
+            phash,
+            self.embedding.astype(np.float16),
+            None if self.thumbnail is None else self.thumbnail.image,
         )
 
 
@@ -115,6 +127,7 @@ def parse_record(document: object, path: str, *, dimension: int | None = None) -
         file=_parse_text(document, "_file", path, MAX_URL_LENGTH),
         vector=None if vector is None else parse_vector(vector, dimension, f"{path}._vector"),
         phash=None if phash is None else parse_phash(phash, f"{path}._phash"),
+        thumbnail=_parse_text(document, "_thumbnail", path, MAX_THUMBNAIL_LENGTH),
         text=_parse_text(document, "_text_data", path, None),
     )
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """``image``: a WebP file of at most 192 pixels a side; ``width`` and ``height``: those of the picture."""
+    """``image``: a WebP file of at most 192 pixels a side; ``width`` and ``height``: those of the picture,
+    or its own where no more is known.
+    """
 
     image: bytes
     width: int

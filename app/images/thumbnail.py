@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.domain.errors import PictureRefused
 from app.domain.thumbnail import Thumbnail
 
 LONGEST_SIDE = 192
+MAX_BYTES = 64 << 10
+"""Of a thumbnail that was made elsewhere."""
 
 _HASHED_AT_ONCE = 1 << 20  # pixels
 
@@ -36,6 +39,29 @@ def make_thumbnail(picture: Image.Image) -> Thumbnail:
     stream = BytesIO()
     picture.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=b"", exif=b"", xmp=b"")
     return Thumbnail(stream.getvalue(), width_of, height_of)
+
+
+def given_thumbnail(data: bytes) -> Thumbnail:
+    """The thumbnail that a client sent: a WebP file, taken as it is; its picture counts as one of its own size.
+
+    Raises ``PictureRefused`` unless it is a single opaque picture that can be decoded and is small enough.
+    """
+    if len(data) > MAX_BYTES:
+        raise PictureRefused(f"_thumbnail: it has more than {MAX_BYTES:,} bytes")
+    try:
+        with Image.open(BytesIO(data), formats=["WEBP"]) as picture:
+            frames = getattr(picture, "n_frames", 1)
+            if frames > 1 or picture.has_transparency_data or max(picture.size) > LONGEST_SIDE:
+                raise PictureRefused(
+                    f"_thumbnail: it has to be a single, opaque picture of at most {LONGEST_SIDE} pixels a side"
+                )
+            picture.load()
+            return Thumbnail(data, *picture.size)
+    except PictureRefused:
+        raise
+    # Decoders fail in ways that no list covers, as in app/images/decode.py.
+    except Exception as error:
+        raise PictureRefused("_thumbnail: it is no WebP file, or a damaged one") from error
 
 
 def read_thumbnail(data: bytes) -> NDArray[np.uint8]:

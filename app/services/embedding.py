@@ -31,7 +31,7 @@ from app.embedding.base import Embedder, Prepared
 from app.images.decode import decode_picture
 from app.images.phash import PerceptualHash, perceptual_hash
 from app.images.sources import decode_base64, read_file
-from app.images.thumbnail import make_thumbnail, pixel_hash
+from app.images.thumbnail import given_thumbnail, make_thumbnail, pixel_hash
 from app.services.runtime import Runtime
 
 CHUNK = 32
@@ -155,7 +155,7 @@ class _Pipeline:
         started: list[_Started] = []
         for record in chunk:
             if record.vector is not None:
-                started.append(Embedded(record.vector, phash=record.phash))
+                started.append(self._given(record.vector, record))
             elif not record.has_picture:
                 started.append(PictureRefused("the record has none of _base64, _url, _file and _vector"))
             elif unavailable is not None:
@@ -165,6 +165,15 @@ class _Pipeline:
             else:
                 started.append(self._decode(record))
         return started
+
+    def _given(self, vector: NDArray[np.float32], record: IncomingRecord) -> Embedded | PictureRefused:
+        thumbnail = None
+        if record.thumbnail is not None and self._runtime.settings.thumbnails:
+            try:
+                thumbnail = given_thumbnail(decode_base64(record.thumbnail))
+            except PictureRefused as error:
+                return error
+        return Embedded(vector, phash=record.phash, thumbnail=thumbnail)
 
     def finish(self, started: Sequence[_Started]) -> Iterator[Outcome]:
         """Embed what the decoders have prepared, in one go."""

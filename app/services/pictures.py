@@ -1,6 +1,8 @@
 """What a look needs of the pictures of records, read at once and remembered for a while.
 
-A record's picture never changes, and keys are never given twice: what is remembered stays true.
+A record's picture never changes, and keys are never given twice: what is remembered stays true. Only that a
+record has no thumbnail may change (``lookalike thumbnails``), and is not remembered. Without thumbnails
+fingerprints alone are compared.
 """
 
 from collections.abc import Sequence
@@ -9,9 +11,8 @@ from app.db.database import Session
 from app.db.thumbnails import StoredPicture, pictures_of_keys
 from app.domain.collection import Collection
 from app.domain.picture import Picture
-from app.domain.portrait import Portrait, portrait
+from app.domain.portrait import portrait
 from app.domain.record import NewRecord
-from app.domain.thumbnail import Thumbnail
 from app.images.thumbnail import read_thumbnail
 from app.services.embedding import Embedded
 from app.services.runtime import Runtime
@@ -28,22 +29,15 @@ def pictures_of(
     unknown = [key for key in keys if key not in pictures]
     if unknown:
         for key, stored in pictures_of_keys(connection or runtime.database, collection, unknown).items():
-            pictures[key] = picture_of_stored(stored)
-            runtime.pictures.put((collection.id, key), pictures[key])
+            pictures[key] = picture_of(stored)
+            if pictures[key].portrait is not None:
+                runtime.pictures.put((collection.id, key), pictures[key])
     return pictures
 
 
-def picture_of(incoming: NewRecord | Embedded) -> Picture:
-    """The picture of a record or query that is not stored."""
-    return Picture(incoming.content_hash, incoming.pixel_hash, _portrait(incoming.thumbnail))
-
-
-def picture_of_stored(stored: StoredPicture) -> Picture:
-    """The picture of a record, from what is kept of it."""
-    return Picture(stored.content_hash, stored.pixel_hash, _portrait(stored.thumbnail))
-
-
-def _portrait(thumbnail: Thumbnail | None) -> Portrait | None:
-    if thumbnail is None:
-        return None
-    return portrait(read_thumbnail(thumbnail.image), (thumbnail.width, thumbnail.height))
+def picture_of(kept: NewRecord | Embedded | StoredPicture) -> Picture:
+    """What is known of a picture; nothing where it has no thumbnail, as then fingerprints alone decide."""
+    if kept.thumbnail is None:
+        return Picture()
+    size = (kept.thumbnail.width, kept.thumbnail.height)
+    return Picture(kept.content_hash, kept.pixel_hash, portrait(read_thumbnail(kept.thumbnail.image), size))

@@ -62,6 +62,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "keepalive": 30,
             "timeout": 120,
             "graceful_timeout": 30,
+            # An _id in the address of its thumbnail may have 512 characters of 4 bytes, each of 3 when encoded.
+            "limit_request_line": 7000,
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
             "loglevel": "warning",
             # No access log: User-Agent headers of the original's client carry the first characters of tokens.

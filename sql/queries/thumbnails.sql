@@ -17,11 +17,21 @@ LEFT JOIN lookalike.thumbnails t
     ON t.collection_id = r.collection_id AND t.key = r.key AND t.collection_id = %(collection_id)s
 WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
 
+-- name: count_without_thumbnail
+-- How many records records_without_thumbnail comes to.
+-- parameters: collection_id
+-- rows: count
+SELECT count(*)
+FROM lookalike.records r
+WHERE r.collection_id = %(collection_id)s AND (r.url IS NOT NULL OR r.file IS NOT NULL)
+  AND NOT EXISTS (
+      SELECT FROM lookalike.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = r.key);
+
 -- name: records_without_thumbnail
 -- The next records in the order of ids that have no thumbnail but a _url or _file to make it from.
 -- parameters: collection_id, after ('': from the beginning), limit
--- rows: key, id, url, file
-SELECT r.key, r.id, r.url, r.file
+-- rows: key, id, url, file, content_hash
+SELECT r.key, r.id, r.url, r.file, r.content_hash
 FROM lookalike.records r
 WHERE r.collection_id = %(collection_id)s AND r.id > %(after)s
   AND (r.url IS NOT NULL OR r.file IS NOT NULL)
@@ -31,7 +41,7 @@ ORDER BY r.id
 LIMIT %(limit)s;
 
 -- name: store_thumbnails
--- Of records that still exist; what has one already keeps it.
+-- Of records that still exist; what has one already keeps it, and its digest.
 -- parameters: collection_id; keys, widths, heights, images, pixel_hashes: arrays of equal length
 WITH given AS (
     SELECT *
@@ -44,11 +54,13 @@ WITH given AS (
     WHERE r.collection_id = %(collection_id)s
     ORDER BY r.id
     FOR UPDATE OF r
-), hashed AS (
-    UPDATE lookalike.records r SET pixel_hash = locked.pixel_hash
-    FROM locked
-    WHERE r.collection_id = %(collection_id)s AND r.key = locked.key
+), made AS (
+    INSERT INTO lookalike.thumbnails (collection_id, key, width, height, image)
+    SELECT %(collection_id)s, key, width, height, image FROM locked
+    ON CONFLICT DO NOTHING
+    RETURNING key
 )
-INSERT INTO lookalike.thumbnails (collection_id, key, width, height, image)
-SELECT %(collection_id)s, key, width, height, image FROM locked
-ON CONFLICT DO NOTHING;
+UPDATE lookalike.records r SET pixel_hash = locked.pixel_hash
+FROM made
+JOIN locked ON locked.key = made.key
+WHERE r.collection_id = %(collection_id)s AND r.key = made.key;

@@ -23,10 +23,19 @@ ON CONFLICT (collection_id, a_id, b_id) DO UPDATE
 RETURNING a_id, b_id;
 
 -- name: take_back_verdicts
+-- Locked in the order in which judge_pairs locks them.
 -- parameters: collection_id, ids
 -- rows: a_id, b_id
+WITH doomed AS MATERIALIZED (
+    SELECT v.a_id, v.b_id
+    FROM lookalike.near_duplicate_verdicts v
+    WHERE v.collection_id = %(collection_id)s AND v.a_id = ANY (%(ids)s) AND v.b_id = ANY (%(ids)s)
+    ORDER BY v.a_id, v.b_id
+    FOR UPDATE
+)
 DELETE FROM lookalike.near_duplicate_verdicts v
-WHERE v.collection_id = %(collection_id)s AND v.a_id = ANY (%(ids)s) AND v.b_id = ANY (%(ids)s)
+USING doomed
+WHERE v.collection_id = %(collection_id)s AND v.a_id = doomed.a_id AND v.b_id = doomed.b_id
 RETURNING v.a_id, v.b_id;
 
 -- name: dismissed_pairs

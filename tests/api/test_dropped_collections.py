@@ -47,6 +47,7 @@ CALLS: dict[str, list[dict[str, Any]]] = {
     "allNearDupPairs": [{}, {"filter": {"n": 1}}],
     "range": [{"query_record": query, "radius": 10, **options}
               for query in (A, STRANGER) for options in ({}, {"filter": {"n": 1}})],
+    "nearDupVerdict": [{"records": [A, {"_id": "b"}], "verdict": verdict} for verdict in ("same", None)],
     "createIndex": [{"attribute": "n"}],
     "dropIndex": [{"attribute": "n"}],
     "listIndexes": [{}],
@@ -97,3 +98,8 @@ def test_it_is_not_found(service: Service, method: str, body: dict[str, Any]) ->
 def test_a_page_of_it_is_not_found_either(service: Service) -> None:
     answer = service.send("POST", "/similarity/photos/v2/allRecords?size=5&page=1", b"{}")
     assert answer["status"]["code"] == 404
+
+
+def test_nor_is_a_thumbnail_of_it(service: Service) -> None:
+    answer = service.send("GET", "/similarity/photos/v2/thumbnail/a")
+    assert answer["status"] == {"code": 404, "text": "collection not found"}

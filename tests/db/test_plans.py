@@ -125,8 +125,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("delete", {"records": [{"_id": f"x{n}"} for n in range(50)]}, ["read", "transaction"]),
         # The second computes every distance, as the index has fewer than asked for.
         ("nearDuplicates", {"query_record": {"_id": "x1"}}, ["read", "read"]),
-        ("nearDupsInsert", {"records": [{"_id": f"y{n}", "_vector": [n] + [1] * 11} for n in range(50)]},
+        # Where there are some, what persons said of them.
+        ("nearDuplicates", {"query_record": {"_id": "x49"}}, ["read", "read", "read"]),
+        ("nearDuplicates", {"query_record": {"_id": "x49"}, "include_dismissed": True}, ["read", "read"]),
+        ("nearDupVerdict", {"records": [{"_id": f"x{n}"} for n in range(50)], "verdict": "same"},
          ["read", "read", "transaction"]),
+        # Before the lock, and under it.
+        ("nearDupsInsert", {"records": [{"_id": f"y{n}", "_vector": [n] + [1] * 11} for n in range(50)]},
+         ["read", "read", "transaction", "transaction"]),
         ("insert", {"records": [{"_id": f"y{n}", "_vector": [1] * DIMENSION} for n in range(50)]},
          ["read", "read", "transaction"]),
     ],

@@ -1,13 +1,16 @@
 """What only a real connection shows: bodies that are too large, chunked, cut off, or not HTTP at all."""
 
+import base64
 import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from urllib.parse import quote
 
 import pytest
 import requests
 
+from tests.images.samples import encode, photograph
 from tests.service import PHOTOS
 from tests.serving.conftest import Server
 
@@ -113,3 +116,18 @@ def test_answers_are_utf8_json(server: Server) -> None:
     response = requests.post(server.url + PHOTOS + "allRecords", headers=server.headers, timeout=10)
     assert response.headers["Content-Type"] == "application/json"
     assert "ä𝄞" in [record["_id"] for record in json.loads(response.content)["answer_records"]]
+
+
+def test_thumbnails_of_odd_ids(server: Server) -> None:
+    small = base64.b64encode(encode(photograph(size=(60, 40)), "WEBP")).decode()
+    names = ["a/b c.jpg", "/leading", "trailing/", "a//b", "100%", "%2F", "?", "ä€𝄞", "\n", "𝄞" * 512]
+    records = [{"_id": name, "_vector": [1, 0, 0], "_thumbnail": small} for name in names]
+    assert server.post("insert", records=records)["answer_count"] == len(names)
+    with requests.Session() as session:
+        for name in names:
+            address = f"{server.url}{PHOTOS}thumbnail/{quote(name, safe='')}"
+            answer = session.get(address, headers=server.headers, timeout=30)
+            assert answer.headers["Content-Type"] == "image/webp", (name, answer.text)
+            known = {**server.headers, "If-None-Match": answer.headers["ETag"]}
+            again = session.get(address, headers=known, timeout=30)
+            assert (again.status_code, again.content) == (304, b"")

@@ -1,4 +1,4 @@
-"""Methods that find near duplicates."""
+"""Methods that find near duplicates, and the one that keeps what persons say of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,18 +6,30 @@ from typing import Any
 
 from flask import Response
 
-from app.api.answer_schemas import NearDuplicatesAnswer, PairsAnswer
-from app.api.answers import listing
+from app.api.answer_schemas import NearDuplicatesAnswer, PairsAnswer, VerdictAnswer
+from app.api.answers import listing, processing
 from app.api.methods.base import Method
-from app.api.presenters import present_near, present_pairs
-from app.api.request_fields import Boolean, FieldsToReturn, FilterField, Number, Object, Signals, WholeNumber
+from app.api.presenters import present_near, present_pairs, present_records
+from app.api.request_fields import (
+    Boolean,
+    FieldsToReturn,
+    FilterField,
+    Number,
+    Object,
+    Records,
+    Signals,
+    VerdictField,
+    WholeNumber,
+)
 from app.api.requests import MAX_DISTANCE, MAX_PAGE, RequestSchema, WithEffort
+from app.api.status import RECORDS_FOUND, status_of_selection
 from app.domain.account import Access
 from app.domain.fields import ALL, ONLY_ID, Fields
 from app.domain.near_duplicate import DEFAULT_RADIUS, Signal
 from app.domain.picture import Wanted
+from app.domain.verdict import Verdict
 from app.filters import Filter
-from app.services.duplicates import near, pairs
+from app.services.duplicates import near, pairs, verdicts
 from app.services.runtime import Runtime
 
 MAX_PAIR_OFFSET = 1_000_000
@@ -98,7 +110,31 @@ def all_near_dup_pairs(runtime: Runtime, access: Access, asked: AllNearDupPairs)
     return listing(**present_pairs(page.pairs, asked.fields_to_return), statistics=statistics)
 
 
+@dataclass(frozen=True, slots=True)
+class NearDupVerdict:
+    """What a person says of some records, each with each; None takes it back."""
+
+    records: list[object]
+    verdict: Verdict | None
+
+
+class NearDupVerdictSchema(RequestSchema):
+    telling_nulls = frozenset({"verdict"})
+
+    records = Records(required=True)
+    verdict = VerdictField(required=True, allow_none=True)
+
+
+def near_dup_verdict(runtime: Runtime, access: Access, asked: NearDupVerdict) -> Response:
+    """nearDupVerdict"""
+    done = verdicts.judge(runtime, access, asked.records, asked.verdict)
+    status = status_of_selection(len(done.records), done.skipped, all_found=RECORDS_FOUND)
+    shown = present_records(done.records, ONLY_ID)
+    return processing(status, done.skipped, ONLY_ID, answer_records=shown, pair_count=done.pair_count)
+
+
 METHODS: Mapping[str, Method[Any]] = {
     "nearDuplicates": Method(near_duplicates, NearDuplicates, NearDuplicatesSchema, NearDuplicatesAnswer),
     "allNearDupPairs": Method(all_near_dup_pairs, AllNearDupPairs, AllNearDupPairsSchema, PairsAnswer),
+    "nearDupVerdict": Method(near_dup_verdict, NearDupVerdict, NearDupVerdictSchema, VerdictAnswer, writes=True),
 }

@@ -28,7 +28,7 @@ from app.images.thumbnail import read_luma
 from app.machine import available_cores
 from app.pairs.pair_search import FoundPairs
 from app.pairs.products import one_thread_per_product
-from app.services.pictures import picture_of_stored
+from app.services.pictures import picture_of
 from app.services.recent import Recent
 from app.services.runtime import Runtime
 
@@ -193,7 +193,7 @@ class PairJudge:
             part = missing[start : start + _READ_AT_ONCE]
             stored = self._read(part)
             found = [(row, one) for row, one in zip(part.tolist(), stored, strict=True) if one is not None]
-            made = threads.map(picture_of_stored, [one for _, one in found])
+            made = threads.map(picture_of, [one for _, one in found])
             for (row, _), picture in zip(found, made, strict=True):
                 pictures[row] = picture
                 self._recent.put(row, picture)

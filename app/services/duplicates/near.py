@@ -62,7 +62,8 @@ def near_duplicates_of(
         if not found.known:
             return None
         candidates, one = found.near, Picture()
-        if found.query_key is not None and not include_dismissed:
+        others = any(item.key != found.query_key for item in candidates)
+        if found.query_key is not None and others and not include_dismissed:
             dismissed = dismissed_with(runtime.database, collection, found.query_key)
             candidates = [item for item in candidates if item.key not in dismissed]
         keys = [item.key for item in candidates if item.looked]

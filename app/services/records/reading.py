@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app.db import records
+from app.db import records, thumbnails
 from app.domain.account import Access
 from app.domain.collection import Collection
+from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
-from app.domain.record import StoredRecord
+from app.domain.record import StoredRecord, parse_reference
+from app.domain.thumbnail import Thumbnail
 from app.filters import Filter
 from app.services.access import require_collection
 from app.services.filtering import condition_of
@@ -28,6 +30,15 @@ def get(runtime: Runtime, access: Access, documents: Sequence[object], fields: F
     ids, faults = parse_references(documents)
     found = records.get_records(runtime.database, require_collection(access), sorted(set(ids.values())), fields)
     return select(ids, faults, found)
+
+
+def thumbnail(runtime: Runtime, access: Access, id: str) -> Thumbnail | None:
+    """The thumbnail of a record; None without record or thumbnail, and for what can be no ``_id``."""
+    try:
+        parse_reference({"_id": id}, "")
+    except InvalidRequest:
+        return None
+    return thumbnails.thumbnail_of_id(runtime.database, require_collection(access), id)
 
 
 def count(runtime: Runtime, collection: Collection) -> int:

@@ -26,19 +26,24 @@ from app.services.runtime import Runtime
 _LONGEST_NAME = 200
 
 EXPORTED = Fields(("_vector", "_phash"), everything=True)
+WITH_THUMBNAILS = Fields(("_vector", "_phash", "_thumbnail"), everything=True)
 
 
 def export_records(
-    runtime: Runtime, collection: Collection, target: Path | BinaryIO, report: Callable[[int], object]
+    runtime: Runtime,
+    collection: Collection,
+    target: Path | BinaryIO,
+    report: Callable[[int], object],
+    fields: Fields = EXPORTED,
 ) -> int:
-    """Write all records, ordered by id, one JSON object a line, to a file or an open stream.
+    """Write ``fields`` of all records, ordered by id, one JSON object a line, to a file or an open stream.
 
     The number of records is returned.
     """
     written = 0
     with _appearing(target) if isinstance(target, Path) else nullcontext(target) as file:
-        for batch in records.all_records(runtime.database, collection, EXPORTED):
-            _write(file, batch, EXPORTED)
+        for batch in records.all_records(runtime.database, collection, fields):
+            _write(file, batch, fields)
             written += len(batch)
             report(len(batch))
     return written
