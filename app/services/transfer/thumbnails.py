@@ -9,6 +9,7 @@ taken for the record's. What is stored is done with: an interrupted run is resum
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,9 +93,16 @@ def _count(filling: Filling, source: PictureSource, outcome: PictureRefused) -> 
 
 def _read(runtime: Runtime, batch: Sequence[PictureSource]) -> Iterator[_Outcome]:
     """The outcome for each record, in order."""
-    fetched = iter(runtime.fetcher.fetch_all([source.url for source in batch if source.url is not None]))
-    answers = [next(fetched) if source.url is not None else None for source in batch]
+    fetches = [None if source.url is None else runtime.fetcher.fetch_aside(source.url, bytes) for source in batch]
+    answers = map(_fetched, fetches)
     return runtime.decoders.map(lambda source, answer: _first_good(runtime, source, answer), batch, answers)
+
+
+def _fetched(fetch: Future[bytes] | None) -> bytes | PictureRefused | None:
+    try:
+        return None if fetch is None else fetch.result()
+    except PictureRefused as error:
+        return error
 
 
 def _first_good(runtime: Runtime, source: PictureSource, fetched: bytes | PictureRefused | None) -> _Outcome:
