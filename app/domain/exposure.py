@@ -23,12 +23,13 @@ _GAINS = np.linspace(1, 1.25, 11)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
 _FARTHEST_MISS = 6.0  # levels; what misses by more counts no more
-_PALE_PENALTY = 0.15  # levels, by which pale has to fit better than not
+_PALE_PENALTY = 0.01  # levels, by which pale has to fit better than not
+_PALE = 0.9  # and the saturation that is pale
 _WHITE = np.float32(255)
 _MAY_CLIP = 215.0  # levels
-_MIXED = 24.0  # levels between the lightest and the darkest of a cell
-_DEAR = 0.5  # levels, by which a gain of 2 has to fit better than one of 1
-_MIXED_COUNTS = 0.05
+_MIXED = 10.0  # levels between the lightest and the darkest of a cell
+_DEAR = 0.2  # levels, by which a gain of 2 has to fit better than one of 1
+_MIXED_COUNTS = 0.02
 _AROUND = 9  # cells
 _SIDE = 16
 
@@ -84,7 +85,7 @@ def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
         strict=True,
     )
     cost = np.stack(costs)
-    cost[2:] += _PALE_PENALTY
+    cost[2:] += np.where(np.minimum(pale_a, pale_b) < _PALE, _PALE_PENALTY, np.inf)
     best = cost.argmin(axis=0)
     gain = np.stack(gains)[best, np.arange(len(best))]
     pale, forward = best >= 2, best % 2 == 0

@@ -41,10 +41,11 @@ _EXPLAINED = 0.6
 _MOST_MARKED = 0.06  # of the picture
 _NEAR_EDGE = 0.13
 _ONE_SIDED = 0.4
+_LINE = 0.17  # of the height
 _PLAIN = 0.05
 _ONE_SIGNED = 0.15
 _TEXTURED = 9.0  # squared levels
-_RICHLY_TEXTURED = 0.6  # of the picture
+_RICHLY_TEXTURED = 0.5  # of the picture
 _MARKED_SHARE = 0.9
 
 
@@ -71,7 +72,7 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(_shares(difference), alike, difference.outline, frames)
     for attempt in range(_ATTEMPTS):
-        again = np.flatnonzero((found.share > 1) & (found.alike >= _ALIKE))
+        again = np.flatnonzero((found.share > 1) & ((found.alike >= _ALIKE) | soft))
         unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
         moved = np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED
         if attempt < _UNMOVED:
@@ -151,6 +152,8 @@ def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Pl
     cell = SIDE // COLOUR_SIDE
     differs = np.repeat(np.repeat(colour, cell, axis=0), cell, axis=1)
     differs[WINDOW // 2 : -(WINDOW // 2), WINDOW // 2 : -(WINDOW // 2)] |= structure
+    if not structure.any():
+        return False
     rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     if (bottom - top) * (right - left) > _MOST_MARKED * SIDE**2:
@@ -159,14 +162,13 @@ def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Pl
     by_side, by_end = min(left, SIDE - right) <= near, min(top, SIDE - bottom) <= near
     if not (by_side or by_end):
         return False
-    sided = 1.0
-    if structure.any():
-        one, other = texture[:, structure].mean(axis=1)
-        sided = float(min(one, other) / max(one, other, np.float32(1)))
+    one, other = texture[:, structure].mean(axis=1)
+    sided = float(min(one, other) / max(one, other, np.float32(1)))
     patch = missing[top:bottom, left:right]
     lighter, darker = float((np.maximum(patch, 0) ** 2).sum()), float((np.minimum(patch, 0) ** 2).sum())
     signed = min(lighter, darker) / max(lighter, darker, 1)
     rich = bool((texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED)
     if by_side and by_end:
         return rich or sided <= _ONE_SIDED or signed <= _ONE_SIGNED
-    return (rich and signed <= _ONE_SIGNED) or (by_end and min(sided / 2, signed) <= _PLAIN)
+    line = by_end and bottom - top <= _LINE * SIDE
+    return (rich and signed <= _ONE_SIGNED) or (line and min(sided / 2, signed) <= _PLAIN)
