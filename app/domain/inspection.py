@@ -38,6 +38,7 @@ _CLOSE = 1.3
 _UNMOVED = 2
 _ATTEMPTS = 8
 _EXPLAINED = 0.6
+_LIKE_NEW = 0.8  # of what copies may have: all around a mark is less different than this
 _MOST_MARKED = 0.06  # of the picture
 _NEAR_EDGE = 0.13
 _ONE_SIDED = 0.4
@@ -87,7 +88,11 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
 
 
 def _try_again(
-    found: Inspected, again: NDArray[np.int64], pairs: Pairs, attempt: int, starts: NDArray[np.float64],
+    found: Inspected,
+    again: NDArray[np.int64],
+    pairs: Pairs,
+    attempt: int,
+    starts: NDArray[np.float64],
     soft: NDArray[np.bool_],
 ) -> None:
     """Another registration of those ``again``, which counts if less remains."""
@@ -142,7 +147,12 @@ def _shares(difference: Difference) -> NDArray[np.float64]:
     colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
     share = np.maximum(structure.max(axis=(1, 2)), colour.max(axis=(1, 2))).astype(np.float64)
     for place in np.flatnonzero(share > 1).tolist():
-        if _marked(structure[place] > 1, colour[place] > 1, difference.texture[place], difference.missing[place]):
+        if _marked(
+            structure[place] > _LIKE_NEW,
+            colour[place] > _LIKE_NEW,
+            difference.texture[place],
+            difference.missing[place],
+        ):
             share[place] = _MARKED_SHARE
     return share
 

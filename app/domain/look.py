@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from app.domain.inspection import Inspected, inspected
 from app.domain.near_duplicate import DEFAULT_RADIUS
-from app.domain.planes import Planes, correlation, reduced, slope
+from app.domain.planes import Planes, correlation_within, reduced, slope
 from app.domain.portrait import Portrait
 from app.domain.registration import correlations_at_starts
 
@@ -148,9 +148,10 @@ def _blanks(one: Portrait, other: Portrait) -> tuple[int, float]:
 def _at_a_glance(one: Planes, other: Planes) -> tuple[Planes, Planes]:
     """(n,) each, on 16 × 16 cells: the correlation, and that of the edges, whichever side is the lighter one."""
     one, other = reduced(one, 2), reduced(other, 2)
-    weights = np.zeros((1, *one.shape[1:]), np.float32)
-    weights[:, 1:-1, 1:-1] = 1
-    return correlation(one, other, weights), correlation(np.sqrt(slope(one)), np.sqrt(slope(other)), weights)
+    inner = np.zeros(one.shape[1:], bool)
+    inner[1:-1, 1:-1] = True
+    edges = correlation_within(np.sqrt(slope(one)), np.sqrt(slope(other)), inner)
+    return correlation_within(one, other, inner), edges
 
 
 def _verdict(found: Inspected) -> tuple[NDArray[np.int8], NDArray[np.float64]]:

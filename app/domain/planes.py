@@ -113,3 +113,14 @@ def correlation(one: Planes, other: Planes, weights: Planes) -> Planes:
     a, b = normalised(one, weights), normalised(other, weights)
     made: Planes = (a * b * weights).sum(axis=(1, 2)) / np.maximum(weights.sum(axis=(1, 2)), np.float32(1e-6))
     return made
+
+
+def correlation_within(one: Planes, other: Planes, mask: NDArray[np.bool_]) -> Planes:
+    """As ``correlation``, of what lies within one ``mask`` (side, side) for all: faster."""
+    a, b = (planes.reshape(len(planes), -1)[:, mask.reshape(-1)] for planes in (one, other))
+    a = a - a.mean(axis=1, keepdims=True)
+    b = b - b.mean(axis=1, keepdims=True)
+    count = np.float32(max(a.shape[1], 1))
+    spread_a, spread_b = (np.sqrt(np.einsum("nk,nk->n", planes, planes) / count) for planes in (a, b))
+    made: Planes = np.einsum("nk,nk->n", a, b) / count
+    return made / (np.maximum(spread_a, np.float32(1)) * np.maximum(spread_b, np.float32(1)))

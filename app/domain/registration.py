@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.planes import Planes, correlation, gradients, normalised
+from app.domain.planes import Planes, correlation, correlation_within, gradients, normalised
 
 STARTS = (1.0, 0.95, 0.9, 1 / 0.95, 1 / 0.9)
 """Zooms to begin with: crops and borders of up to 5 % at each edge, either way round."""
@@ -103,8 +103,7 @@ def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] =
     for zoom in starts:
         cells, inside = _centred_sampling(one.shape[-1], zoom, 0.0)
         seen = np.matmul(np.matmul(cells, other), cells.T)
-        weights = (inside[:, None] & inside).astype(np.float32)[None]
-        found.append(correlation(one, seen, weights))
+        found.append(correlation_within(one, seen, inside[:, None] & inside))
     return np.stack(found)
 
 
@@ -118,8 +117,7 @@ def off_centre(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Fram
         for down, (rows, in_rows) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
             by_rows = np.matmul(rows, other)
             for across, (columns, in_columns) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
-                weights = (in_rows[:, None] & in_columns).astype(np.float32)[None]
-                found = correlation(one, np.matmul(by_rows, columns.T), weights)
+                found = correlation_within(one, np.matmul(by_rows, columns.T), in_rows[:, None] & in_columns)
                 better = found > best
                 best[better] = found[better]
                 zooms[better], shifts[better] = zoom, (across, down)
