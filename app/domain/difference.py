@@ -64,8 +64,9 @@ class Pairs:
 
     def some(self, places: NDArray[np.int64]) -> "Pairs":
         """Those at ``places``."""
-        parts = (self.one, self.other, self.margin, self.stretch, self.small)
-        return Pairs(*(part[places] for part in parts))
+        return Pairs(
+            self.one[places], self.other[places], self.margin[places], self.stretch[places], self.small[places]
+        )
 
 
 def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:

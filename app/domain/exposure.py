@@ -57,7 +57,7 @@ class _Cells:
     dark: Planes
     share: Planes
 
-    def lit(self, gain: Planes, offset: Planes) -> tuple[Planes, Planes]:
+    def lit(self, gain: Planes | np.float32, offset: Planes | np.float32) -> tuple[Planes, Planes]:
         """Lightened and clipped, the least and the most that it may be: as mixtures of the lightest with black, and
         with the darkest. ``gain`` and ``offset`` have one number for each of n, or one for all.
         """
@@ -175,7 +175,9 @@ def _best_gain(
 def _misses(predicted: Planes, target: Planes, counts: Planes) -> NDArray[np.float64]:
     miss = np.abs(predicted - target)
     np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
-    return (miss * counts).sum(axis=(1, 2, 3), dtype=np.float64) / np.maximum(counts.sum(axis=(1, 2, 3)), 1e-6)
+    total = np.maximum(counts.sum(axis=(1, 2, 3), dtype=np.float64), 1e-6)
+    made: NDArray[np.float64] = (miss * counts).sum(axis=(1, 2, 3), dtype=np.float64) / total
+    return made
 
 
 def _counts(source: _Cells, weights: Planes) -> Planes:

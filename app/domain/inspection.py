@@ -145,7 +145,8 @@ def _shares(difference: Difference) -> NDArray[np.float64]:
     """(n,): what remains different, by what copies may have; at most 1 with a mark."""
     structure = difference.structure / np.float32(MOST_STRUCTURE)
     colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
-    share = np.maximum(structure.max(axis=(1, 2)), colour.max(axis=(1, 2))).astype(np.float64)
+    worst = np.maximum(structure.max(axis=(1, 2)), colour.max(axis=(1, 2)))
+    share: NDArray[np.float64] = worst.astype(np.float64)
     for place in np.flatnonzero(share > 1).tolist():
         if _marked(
             structure[place] > _LIKE_NEW,

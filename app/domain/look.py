@@ -116,7 +116,11 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     if len(near):
         alike[near] = correlations_at_starts(one[near], other[near]).max(axis=0)
     kinds = np.where(outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT).astype(np.int8)
-    distances = np.where(kinds == _VARIANT, VARIANT_RADIUS * (1 - 0.2 * (outline - _LEAST_OUTLINE)), _apart(alike))
+    distances: NDArray[np.float64] = np.where(
+        kinds == _VARIANT,
+        VARIANT_RADIUS * (1 - 0.2 * (outline.astype(np.float64) - _LEAST_OUTLINE)),
+        _apart(alike),
+    )
     aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
     open_ = ((alike >= _LEAST_COARSE) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
@@ -165,4 +169,5 @@ def _verdict(found: Inspected) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
         DEFAULT_RADIUS + (VARIANT_RADIUS - DEFAULT_RADIUS) * (1 - 1 / np.maximum(share, 1)) + 1e-3,
         _apart(found.alike),
     )
-    return np.where(same, kinds, other).astype(np.int8), np.where(same, DEFAULT_RADIUS * share, farther)
+    distances: NDArray[np.float64] = np.where(same, DEFAULT_RADIUS * share, farther)
+    return np.where(same, kinds, other).astype(np.int8), distances

@@ -123,4 +123,5 @@ def correlation_within(one: Planes, other: Planes, mask: NDArray[np.bool_]) -> P
     count = np.float32(max(a.shape[1], 1))
     spread_a, spread_b = (np.sqrt(np.einsum("nk,nk->n", planes, planes) / count) for planes in (a, b))
     made: Planes = np.einsum("nk,nk->n", a, b) / count
-    return made / (np.maximum(spread_a, np.float32(1)) * np.maximum(spread_b, np.float32(1)))
+    made /= np.maximum(spread_a, np.float32(1)) * np.maximum(spread_b, np.float32(1))
+    return made

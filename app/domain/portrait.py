@@ -66,7 +66,7 @@ def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
 def _reduced_rows(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     """(3, 128, k) of (3, pixels, k)."""
     pixels, weights = _taps(planes.shape[1])
-    made = planes[:, pixels[0]] * weights[0][:, None]
+    made: NDArray[np.float32] = planes[:, pixels[0]] * weights[0][:, None]
     for pixel, weight in zip(pixels[1:], weights[1:], strict=True):
         made += planes[:, pixel] * weight[:, None]
     return made
@@ -97,4 +97,5 @@ def _grid(pixels: int) -> NDArray[np.float32]:
     step = pixels / SIDE
     centres = np.clip((np.arange(SIDE) + 0.5) * step - 0.5, 0, pixels - 1)
     weights = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(pixels)) / max(1.0, step))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    made: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return made
