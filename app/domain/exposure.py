@@ -1,13 +1,13 @@
 """What lightening and fading do to a copy's colours: y = clip(g · (l + s · (x - l)) + o), with l the luma of x.
 
-A gain g of 1 to 1.25 from the darker to the lighter of two pictures, an offset o of some levels, and a saturation s of
-0 to 1 of the more colourful one. A copy of paler colours, grey ones among them, hardly changes its lightness: its gain
-has narrower bounds.
+A gain g of 1 to 1.25 from the darker to the lighter of two pictures, an offset o of some levels, and a saturation
+s of 0 to 1 of the more colourful one. A copy of paler colours, grey ones among them, hardly changes its lightness:
+its gain has narrower bounds, or a grey shirt would be a copy of a red one.
 
-What is lighter than white is white, in each channel by itself, so that the darker picture predicts the lighter one and
-never the other way round. A cell where some is clipped and some is not is a mixture of the lightest around it with
-something as dark as the darkest around it or darker, of which each is clipped by itself: grey letters on white paper
-may be thin black ones. All that it may become counts as predicted, and hardly tells the gain.
+What is lighter than white is white, in each channel by itself, so that the darker picture predicts the lighter one
+and never the other way round. A cell where some is clipped and some is not is a mixture of the lightest around it
+with something as dark as the darkest around it or darker, of which each is clipped by itself: grey letters on
+white paper may be thin black ones. All that it may become counts as predicted, and hardly tells the gain.
 
 The gain is the best of a grid, then brought to fit better together with the offset, by least squares.
 """
@@ -36,9 +36,9 @@ _SIDE = 16
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Of n pairs, each (n,): ``gain``, ``offset``; ``fade_one`` and ``fade_other``, the saturation that the ones and the
-    others are brought to, of which at least one is 1; ``forward``, whether the ones are the darker and so predict
-    the others.
+    """Of n pairs, each (n,): ``gain``, ``offset``; ``fade_one`` and ``fade_other``, the saturation that the ones
+    and the others are brought to, of which at least one is 1; ``forward``, whether the ones are the darker and so
+    predict the others.
     """
 
     gain: NDArray[np.float64]
@@ -58,8 +58,8 @@ class _Cells:
     share: Planes
 
     def lit(self, gain: Planes | np.float32, offset: Planes | np.float32) -> tuple[Planes, Planes]:
-        """Lightened and clipped, the least and the most that it may be: as mixtures of the lightest with black, and
-        with the darkest. ``gain`` and ``offset`` have one number for each of n, or one for all.
+        """Lightened and clipped, the least and the most that it may be: as mixtures of the lightest with black,
+        and with the darkest. ``gain`` and ``offset`` have one number for each of n, or one for all.
         """
         raw = gain * self.mean + offset
         over = np.maximum(gain * self.light + offset - _WHITE, 0)
@@ -70,8 +70,8 @@ class _Cells:
 
 
 def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
-    """What makes the ones (n, 3, side, side) into the others, or these into those, where ``weights`` (n, side, side)
-    are 1. The side is a multiple of 16.
+    """What makes the ones (n, 3, side, side) into the others, or these into those, where ``weights`` (n, side,
+    side) are 1. The side is a multiple of 16.
     """
     a, b = _blocks(one), _blocks(other)
     seen = reduced(weights, one.shape[-1] // _SIDE)

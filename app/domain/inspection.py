@@ -1,10 +1,13 @@
-"""The closer look at pairs that may be the same picture: they are registered, and what remains different is weighed.
+"""The closer look at pairs that may be one picture: they are registered, and what remains different is weighed.
 
-If it is too much for a copy, but the pictures are alike, another registration may be better: none at all (along a soft shading nothing holds a
-registration), one more exact, or one from another start. The one of which least remains counts.
+If it is too much for a copy, another registration may be better: one more exact; none at all; one from another
+start. Along a soft shading nothing holds a registration (a crop of a gradient is a gradient of less contrast), so
+that there the starts themselves are tried. The one of which least remains counts. Where most of the texture is
+explained already no other start is tried: then the pictures differ in something local.
 
-A mark that was laid on a copy is the one local difference that is allowed: in a corner or at an edge, small, and on
-one picture only, where the other is smoother; a number that is another one is on both.
+A mark that was laid on a copy is the one local difference that is allowed: small, in a corner or along the lower
+or upper edge, with all around alike. It is on one picture only, where the other is smoother, or all darker or all
+lighter than what it covers; a number that is another one is on both pictures, and both darker and lighter.
 """
 
 from collections.abc import Sequence
@@ -52,8 +55,8 @@ _MARKED_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """Of n pairs, each (n,): ``share``, what remains different by what copies may have; ``alike``, the correlation of
-    the luma, ``outline``, that of the edges; ``frames``, how they lie upon each other.
+    """Of n pairs, each (n,): ``share``, what remains different by what copies may have; ``alike``, the correlation
+    of the luma, ``outline``, that of the edges; ``frames``, how they lie upon each other.
     """
 
     share: NDArray[np.float64]

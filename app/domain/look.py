@@ -1,21 +1,26 @@
 """Whether two pictures are the same, by looking at both: registration, exposure, and what then remains different.
 
-The pictures are compared as portraits of their thumbnails (``app.domain.portrait``), in three steps, each only for the pairs
-that the one before leaves open:
+The pictures are compared as portraits of their thumbnails (``app.domain.portrait``), in three steps, each only for
+the pairs that the one before leaves open:
 
-1. *coarse*: the correlation of the luma on 32 × 32 cells at a few centred zooms, and of its edges. Different scenes end here.
+1. *at a glance*: the correlation of the luma, and of its edges, on 16 × 16 cells; then that of the luma on 32 × 32
+   cells at a few centred zooms. Different scenes end here, after some 50 µs.
 2. *registration* (``app.domain.registration``).
-3. *difference*: exposure is fitted (``app.domain.exposure``), and the largest local difference is
-   measured against what the picture's own texture explains: over windows of 5 × 5 of 128 × 128 cells the mean square of the difference
-   of luma, divided by that of the gradient; and the colour that remains on 16 × 16 cells.
+3. *difference*: exposure is fitted (``app.domain.exposure``), and the largest local difference of structure and of
+   colour is measured as a share of what a copy may have (``app.domain.difference``, ``app.domain.inspection``).
 
-The near-duplicate distance d follows: with m the larger of both differences as shares of their limits,
+The near-duplicate distance d follows, with m that share, r the correlation of the luma, e that of the edges:
 
-    d = 5 m                          copies and crops, m ≤ 1
-    d = 5 + 15 (1 - 1 / m)           variants: the same shape (edges), another colour or print; 5 < d ≤ 20
-    d = 20 + 40 (1 - r)              different pictures, with r their correlation; 20 < d ≤ 100
+    d = 5 m                  copies and crops: m ≤ 1
+    d = 5 + 15 (1 - 1 / m)   variants: e ≥ 0.75, the same shape in other colours or with another print; 5 < d ≤ 20
+    d = 20 + 40 (1 - r)      different pictures; 20 < d ≤ 100
 
-It is symmetric to the last bit: of each pair the picture with the smaller key is the first.
+so that variants rank by how much of them differs, and different pictures by how alike they are. (A variant that
+ended at a glance, as dark and light are exchanged, has d = 20 - 4 (e - 0.75).) Pictures of one colour all over are
+copies if they are of the same one.
+
+The judgement is symmetric to the last bit, and the same alone and among others: of each pair the picture with the
+smaller key is the first, and no sum depends on how many pairs are judged at once.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""Small pictures as arrays: reduced, blurred, their gradients and correlation. The last two axes are down and across."""
+"""Small pictures as arrays: reduced, blurred, their gradients and correlation. The last two axes are down,
+across.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,9 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def luma(colours: Planes) -> Planes:
-    """(…, side, side) of (…, 3, side, side), red, green and blue: ITU-R BT.601, as JPEG, WebP and Pillow's greyscale."""
+    """(…, side, side) of (…, 3, side, side), red, green and blue: ITU-R BT.601, as JPEG, WebP and Pillow's
+    greyscale.
+    """
     red, green, blue = _LUMA
     made: Planes = colours[..., 0, :, :] * np.float32(red)
     made += colours[..., 1, :, :] * np.float32(green)
@@ -59,7 +63,9 @@ def slope(planes: Planes) -> Planes:
 
 
 def window_means(planes: Planes, width: int) -> Planes:
-    """Means over all windows of ``width`` × ``width`` cells that lie inside, each side shorter by ``width`` - 1."""
+    """Means over all windows of ``width`` × ``width`` cells that lie inside, each side shorter by ``width`` -
+    1.
+    """
     down = planes.shape[-2] - width + 1
     rows = planes[..., :down, :].copy()
     for row in range(1, width):
@@ -109,7 +115,9 @@ def normalised(planes: Planes, weights: Planes) -> Planes:
 
 
 def correlation(one: Planes, other: Planes, weights: Planes) -> Planes:
-    """(n,) the weighted correlations of (n, side, side), of which little remains where there is hardly any contrast."""
+    """(n,) the weighted correlations of (n, side, side), of which little remains where there is hardly any
+    contrast.
+    """
     a, b = normalised(one, weights), normalised(other, weights)
     made: Planes = (a * b * weights).sum(axis=(1, 2)) / np.maximum(weights.sum(axis=(1, 2)), np.float32(1e-6))
     return made

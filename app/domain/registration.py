@@ -1,9 +1,10 @@
 """Which part of one picture shows what another one shows: a zoom and a shift along each side.
 
-Positions are shares of a side, so that a resized picture needs neither; a cropped one, and one that got a border, needs
-a zoom. They are found by Gauss-Newton steps on the luma (Lucas and Kanade 1981) with the mean of both pictures'
-gradients (Benhimane and Malis 2004: converges faster, and treats both alike), from the best of a few centred zooms.
-What fits badly counts little (Cauchy's weights), so that neither a watermark nor another print pulls.
+Positions are shares of a side, so that a resized picture needs neither; a cropped one, and one that got a border,
+needs a zoom. They are found by Gauss-Newton steps on the luma (Lucas and Kanade 1981) with the mean of both
+pictures' gradients (Benhimane and Malis 2004: converges faster, and treats both alike), from the best of a few
+centred zooms. What fits badly counts little (Cauchy's weights), so that neither a watermark nor another print
+pulls.
 """
 
 from collections.abc import Sequence
@@ -29,8 +30,8 @@ _FARTHEST_SHIFT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Of n pairs, each (n, 2), across then down: what is at x of the one is at 0.5 + ``zoom`` · (x - 0.5) + ``shift``
-    of the other, positions from 0 to 1.
+    """Of n pairs, each (n, 2), across then down: what is at x of the one is at 0.5 + ``zoom`` · (x - 0.5) +
+    ``shift`` of the other, positions from 0 to 1.
     """
 
     zoom: NDArray[np.float64]
@@ -43,7 +44,9 @@ class Frames:
 
 
 def centred(zooms: NDArray[np.float64], stretch: NDArray[np.float64] | None = None) -> Frames:
-    """Frames of zooms (n,) without a shift: along both sides the same, or the first ``stretch`` times the second."""
+    """Frames of zooms (n,) without a shift: along both sides the same, or the first ``stretch`` times the
+    second.
+    """
     across = 1.0 if stretch is None else np.sqrt(stretch)
     return Frames(np.stack([zooms * across, zooms / across], axis=1), np.zeros((len(zooms), 2)))
 
@@ -108,7 +111,9 @@ def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] =
 
 
 def off_centre(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Frames:
-    """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges only."""
+    """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges
+    only.
+    """
     count, side, _ = one.shape
     best = np.full(count, -np.inf, np.float32)
     zooms, shifts = np.ones(count), np.zeros((count, 2))

@@ -1,8 +1,8 @@
 """The small picture that is kept of every record: what a pair of pictures is compared by, and what can be shown.
 
-The longest side has at most 192 pixels; a smaller picture keeps its size. Larger ones are reduced by Lanczos' window:
-what is finer than the thumbnail's pixels leaves least behind, which in a crop would be another pattern (facades, text).
-The file is WebP of quality 80, some 3 kB for photographs and 1.4 kB for flat graphics.
+The longest side has at most 192 pixels; a smaller picture keeps its size. Larger ones are reduced by Lanczos'
+window: what is finer than the thumbnail's pixels leaves least behind, which in a crop would be another pattern
+(facades, text). The file is WebP of quality 80, some 3 kB for photographs and 1.4 kB for flat graphics.
 """
 
 from io import BytesIO

@@ -21,7 +21,24 @@ COLOURS: tuple[Colour, ...] = (
     (248, 248, 246),
     (90, 60, 40),
 )
-WORDS = "Ahorn Birne Cello Donau Esche Fichte Gerste Hagel Isar Kiesel Linde Mohn Nebel Ocker Pfad Ried".split()
+WORDS = [
+    "Ahorn",
+    "Birne",
+    "Cello",
+    "Donau",
+    "Esche",
+    "Fichte",
+    "Gerste",
+    "Hagel",
+    "Isar",
+    "Kiesel",
+    "Linde",
+    "Mohn",
+    "Nebel",
+    "Ocker",
+    "Pfad",
+    "Ried",
+]
 _FOLDERS = ("/usr/share/fonts/truetype",)
 _FACES = ("DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "LiberationSans-Regular.ttf")
 

@@ -12,8 +12,16 @@ from app.domain.look import KINDS, VARIANT_RADIUS, Kind, look, look_at_pairs
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.portrait import Portrait, portrait
 from app.images.thumbnail import make_thumbnail, read_thumbnail
-from tests.domain.drawn_groups import GROUPS, business_cards, characters, font, receipts, shirt, shirts_with_prints
-from tests.domain.drawn_groups import soft_shadings
+from tests.domain.drawn_groups import (
+    GROUPS,
+    business_cards,
+    characters,
+    font,
+    receipts,
+    shirt,
+    shirts_with_prints,
+    soft_shadings,
+)
 from tests.images.samples import photograph
 
 SAME = {Kind.COPY, Kind.CROP}
