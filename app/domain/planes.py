@@ -125,7 +125,9 @@ def correlation(one: Planes, other: Planes, weights: Planes) -> Planes:
 
 def correlation_within(one: Planes, other: Planes, mask: NDArray[np.bool_]) -> Planes:
     """As ``correlation``, of what lies within one ``mask`` (side, side) for all: faster."""
-    a, b = (planes.reshape(len(planes), -1)[:, mask.reshape(-1)] for planes in (one, other))
+    # Taken so that each row is contiguous, and sums do not depend on how many rows there are.
+    inside = np.flatnonzero(mask)
+    a, b = (np.take(planes.reshape(len(planes), -1), inside, axis=1) for planes in (one, other))
     a = a - a.mean(axis=1, keepdims=True)
     b = b - b.mean(axis=1, keepdims=True)
     count = np.float32(max(a.shape[1], 1))
