@@ -1,13 +1,21 @@
 """What remains different of two pictures after registration and exposure, against what their own texture explains.
 
-All on 128 × 128 cells, blurred by the binomial filter of 3 × 3; a picture of more detail than the other is first made
-as soft. Over windows of 9 × 9 cells the mean square of the difference of luma is divided by what a copy may have:
+All on 128 × 128 cells, blurred by the binomial filter of 3 × 3; a picture of more detail than the other is first
+made as soft. Over windows of 9 × 9 cells the mean square of the difference of luma is divided by what a copy may
+have:
 
     2² levels + (0.4 · gradient)², the mean of both pictures' squared gradients in the window
 
-as noise of compression grows with texture, and what a registration not quite exact, or another filter when resizing, leaves,
-with the gradient. The largest quotient's root is the difference of *structure*; that of *colour* is what remains of
-chroma as a mean over each of 16 × 16 cells. A thin margin does not count, as there are borders.
+as the noise of compression grows with texture, and what a registration that is not quite exact, or another filter
+in resizing, leaves behind grows with the gradient. Its root, at the worst window, is the difference of
+*structure*; that of *colour* is what remains of chroma as a mean over each of 16 × 16 cells. A thin margin does
+not count, as there are borders. In a picture that is smaller than a thumbnail nothing evens out the noise of
+compression, which spreads over blocks of eight pixels: there the strongest texture nearby counts for a window.
+
+Windows of 5 to 13 cells, factors of 0.2 to 0.5, another blur and variances in place of gradients were tried on 408
+copies and 222 forms and prints that differ little: these tell them apart best (the 99th percentile of the copies
+is
+1.67, the first of the others 1.96; with 5 cells and 0.2 it is 4.8 and 3.9).
 """
 
 from collections.abc import Sequence
@@ -35,9 +43,10 @@ _THIN = 0.03  # of the longer side
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of n pairs: ``structure`` (n, 120, 120) of each window; ``missing`` (n, 128, 128), the difference of luma; ``colour``
-    (n, 16, 16), levels, and what copies may have of it ``tint``; ``texture`` (n, 2, 120, 120), the mean squared gradient of both
-    pictures in each window; ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,).
+    """Of n pairs: ``structure`` (n, 120, 120) of each window; ``missing`` (n, 128, 128), the difference of luma in
+    levels; ``colour`` (n, 16, 16), that of chroma, and ``tint`` (n, 16, 16), the mean gradient of chroma there;
+    ``texture`` (n, 2, 120, 120), the mean squared gradient of the luma of both pictures in each window;
+    ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,).
     """
 
     structure: Planes
@@ -52,8 +61,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the edges;
-    ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail.
+    """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the
+    edges; ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail.
     """
 
     one: Planes
@@ -64,8 +73,9 @@ class Pairs:
 
     def some(self, places: NDArray[np.int64]) -> "Pairs":
         """Those at ``places``."""
-        parts = (self.one, self.other, self.margin, self.stretch, self.small)
-        return Pairs(*(part[places] for part in parts))
+        return Pairs(
+            self.one[places], self.other[places], self.margin[places], self.stretch[places], self.small[places]
+        )
 
 
 def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:

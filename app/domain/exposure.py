@@ -1,13 +1,13 @@
 """What lightening and fading do to a copy's colours: y = clip(g · (l + s · (x - l)) + o), with l the luma of x.
 
-A gain g of 1 to 1.25 from the darker to the lighter of two pictures, an offset o of some levels, and a saturation s of
-0 to 1 of the more colourful one. A copy of paler colours, grey ones among them, hardly changes its lightness: its gain
-has narrower bounds.
+A gain g of 1 to 1.25 from the darker to the lighter of two pictures, an offset o of some levels, and a saturation
+s of 0 to 1 of the more colourful one. A copy of paler colours, grey ones among them, hardly changes its lightness:
+its gain has narrower bounds, or a grey shirt would be a copy of a red one.
 
-What is lighter than white is white, in each channel by itself, so that the darker picture predicts the lighter one and
-never the other way round. A cell where some is clipped and some is not is a mixture of the lightest around it with
-something as dark as the darkest around it or darker, of which each is clipped by itself: grey letters on white paper
-may be thin black ones. All that it may become counts as predicted, and hardly tells the gain.
+What is lighter than white is white, in each channel by itself, so that the darker picture predicts the lighter one
+and never the other way round. A cell where some is clipped and some is not is a mixture of the lightest around it
+with something as dark as the darkest around it or darker, of which each is clipped by itself: grey letters on
+white paper may be thin black ones. All that it may become counts as predicted, and hardly tells the gain.
 
 The gain is the best of a grid, then brought to fit better together with the offset, by least squares.
 """
@@ -23,21 +23,22 @@ _GAINS = np.linspace(1, 1.25, 11)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
 _FARTHEST_MISS = 6.0  # levels; what misses by more counts no more
-_PALE_PENALTY = 0.15  # levels, by which pale has to fit better than not
+_PALE_PENALTY = 0.01  # levels, by which pale has to fit better than not
+_PALE = 0.9  # and the saturation that is pale
 _WHITE = np.float32(255)
 _MAY_CLIP = 215.0  # levels
-_MIXED = 24.0  # levels between the lightest and the darkest of a cell
-_DEAR = 0.5  # levels, by which a gain of 2 has to fit better than one of 1
-_MIXED_COUNTS = 0.05
+_MIXED = 10.0  # levels between the lightest and the darkest of a cell
+_DEAR = 0.2  # levels, by which a gain of 2 has to fit better than one of 1
+_MIXED_COUNTS = 0.02
 _AROUND = 9  # cells
 _SIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Of n pairs, each (n,): ``gain``, ``offset``; ``fade_one`` and ``fade_other``, the saturation that the ones and the
-    others are brought to, of which at least one is 1; ``forward``, whether the ones are the darker and so predict
-    the others.
+    """Of n pairs, each (n,): ``gain``, ``offset``; ``fade_one`` and ``fade_other``, the saturation that the ones
+    and the others are brought to, of which at least one is 1; ``forward``, whether the ones are the darker and so
+    predict the others.
     """
 
     gain: NDArray[np.float64]
@@ -56,9 +57,9 @@ class _Cells:
     dark: Planes
     share: Planes
 
-    def lit(self, gain: Planes, offset: Planes) -> tuple[Planes, Planes]:
-        """Lightened and clipped, the least and the most that it may be: as mixtures of the lightest with black, and
-        with the darkest. ``gain`` and ``offset`` have one number for each of n, or one for all.
+    def lit(self, gain: Planes | np.float32, offset: Planes | np.float32) -> tuple[Planes, Planes]:
+        """Lightened and clipped, the least and the most that it may be: as mixtures of the lightest with black,
+        and with the darkest. ``gain`` and ``offset`` have one number for each of n, or one for all.
         """
         raw = gain * self.mean + offset
         over = np.maximum(gain * self.light + offset - _WHITE, 0)
@@ -69,8 +70,8 @@ class _Cells:
 
 
 def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
-    """What makes the ones (n, 3, side, side) into the others, or these into those, where ``weights`` (n, side, side)
-    are 1. The side is a multiple of 16.
+    """What makes the ones (n, 3, side, side) into the others, or these into those, where ``weights`` (n, side,
+    side) are 1. The side is a multiple of 16.
     """
     a, b = _blocks(one), _blocks(other)
     seen = reduced(weights, one.shape[-1] // _SIDE)
@@ -84,7 +85,7 @@ def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
         strict=True,
     )
     cost = np.stack(costs)
-    cost[2:] += _PALE_PENALTY
+    cost[2:] += np.where(np.minimum(pale_a, pale_b) < _PALE, _PALE_PENALTY, np.inf)
     best = cost.argmin(axis=0)
     gain = np.stack(gains)[best, np.arange(len(best))]
     pale, forward = best >= 2, best % 2 == 0
@@ -174,7 +175,9 @@ def _best_gain(
 def _misses(predicted: Planes, target: Planes, counts: Planes) -> NDArray[np.float64]:
     miss = np.abs(predicted - target)
     np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
-    return (miss * counts).sum(axis=(1, 2, 3), dtype=np.float64) / np.maximum(counts.sum(axis=(1, 2, 3)), 1e-6)
+    total = np.maximum(counts.sum(axis=(1, 2, 3), dtype=np.float64), 1e-6)
+    made: NDArray[np.float64] = (miss * counts).sum(axis=(1, 2, 3), dtype=np.float64) / total
+    return made
 
 
 def _counts(source: _Cells, weights: Planes) -> Planes:

@@ -1,10 +1,13 @@
-"""The closer look at pairs that may be the same picture: they are registered, and what remains different is weighed.
+"""The closer look at pairs that may be one picture: they are registered, and what remains different is weighed.
 
-If it is too much for a copy, but the pictures are alike, another registration may be better: none at all (along a soft shading nothing holds a
-registration), one more exact, or one from another start. The one of which least remains counts.
+If it is too much for a copy, another registration may be better: one more exact; none at all; one from another
+start. Along a soft shading nothing holds a registration (a crop of a gradient is a gradient of less contrast), so
+that there the starts themselves are tried. The one of which least remains counts. Where most of the texture is
+explained already no other start is tried: then the pictures differ in something local.
 
-A mark that was laid on a copy is the one local difference that is allowed: in a corner or at an edge, small, and on
-one picture only, where the other is smoother; a number that is another one is on both.
+A mark that was laid on a copy is the one local difference that is allowed: small, in a corner or along the lower
+or upper edge, with all around alike. It is on one picture only, where the other is smoother, or all darker or all
+lighter than what it covers; a number that is another one is on both pictures, and both darker and lighter.
 """
 
 from collections.abc import Sequence
@@ -38,20 +41,22 @@ _CLOSE = 1.3
 _UNMOVED = 2
 _ATTEMPTS = 8
 _EXPLAINED = 0.6
+_LIKE_NEW = 0.8  # of what copies may have: all around a mark is less different than this
 _MOST_MARKED = 0.06  # of the picture
 _NEAR_EDGE = 0.13
 _ONE_SIDED = 0.4
+_LINE = 0.17  # of the height
 _PLAIN = 0.05
 _ONE_SIGNED = 0.15
 _TEXTURED = 9.0  # squared levels
-_RICHLY_TEXTURED = 0.6  # of the picture
+_RICHLY_TEXTURED = 0.5  # of the picture
 _MARKED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """Of n pairs, each (n,): ``share``, what remains different by what copies may have; ``alike``, the correlation of
-    the luma, ``outline``, that of the edges; ``frames``, how they lie upon each other.
+    """Of n pairs, each (n,): ``share``, what remains different by what copies may have; ``alike``, the correlation
+    of the luma, ``outline``, that of the edges; ``frames``, how they lie upon each other.
     """
 
     share: NDArray[np.float64]
@@ -71,7 +76,7 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(_shares(difference), alike, difference.outline, frames)
     for attempt in range(_ATTEMPTS):
-        again = np.flatnonzero((found.share > 1) & (found.alike >= _ALIKE))
+        again = np.flatnonzero((found.share > 1) & ((found.alike >= _ALIKE) | soft))
         unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
         moved = np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED
         if attempt < _UNMOVED:
@@ -143,9 +148,15 @@ def _shares(difference: Difference) -> NDArray[np.float64]:
     """(n,): what remains different, by what copies may have; at most 1 with a mark."""
     structure = difference.structure / np.float32(MOST_STRUCTURE)
     colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
-    share = np.maximum(structure.max(axis=(1, 2)), colour.max(axis=(1, 2))).astype(np.float64)
+    worst = np.maximum(structure.max(axis=(1, 2)), colour.max(axis=(1, 2)))
+    share: NDArray[np.float64] = worst.astype(np.float64)
     for place in np.flatnonzero(share > 1).tolist():
-        if _marked(structure[place] > 1, colour[place] > 1, difference.texture[place], difference.missing[place]):
+        if _marked(
+            structure[place] > _LIKE_NEW,
+            colour[place] > _LIKE_NEW,
+            difference.texture[place],
+            difference.missing[place],
+        ):
             share[place] = _MARKED_SHARE
     return share
 
@@ -155,6 +166,8 @@ def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Pl
     cell = SIDE // COLOUR_SIDE
     differs = np.repeat(np.repeat(colour, cell, axis=0), cell, axis=1)
     differs[WINDOW // 2 : -(WINDOW // 2), WINDOW // 2 : -(WINDOW // 2)] |= structure
+    if not structure.any():
+        return False
     rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     if (bottom - top) * (right - left) > _MOST_MARKED * SIDE**2:
@@ -163,14 +176,13 @@ def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Pl
     by_side, by_end = min(left, SIDE - right) <= near, min(top, SIDE - bottom) <= near
     if not (by_side or by_end):
         return False
-    sided = 1.0
-    if structure.any():
-        one, other = texture[:, structure].mean(axis=1)
-        sided = float(min(one, other) / max(one, other, np.float32(1)))
+    one, other = texture[:, structure].mean(axis=1)
+    sided = float(min(one, other) / max(one, other, np.float32(1)))
     patch = missing[top:bottom, left:right]
     lighter, darker = float((np.maximum(patch, 0) ** 2).sum()), float((np.minimum(patch, 0) ** 2).sum())
     signed = min(lighter, darker) / max(lighter, darker, 1)
     rich = bool((texture.min(axis=0) >= _TEXTURED).mean() >= _RICHLY_TEXTURED)
     if by_side and by_end:
         return rich or sided <= _ONE_SIDED or signed <= _ONE_SIGNED
-    return (rich and signed <= _ONE_SIGNED) or (by_end and min(sided / 2, signed) <= _PLAIN)
+    line = by_end and bottom - top <= _LINE * SIDE
+    return (rich and signed <= _ONE_SIGNED) or (line and min(sided / 2, signed) <= _PLAIN)

@@ -1,21 +1,26 @@
 """Whether two pictures are the same, by looking at both: registration, exposure, and what then remains different.
 
-The pictures are compared as portraits of their thumbnails (``app.domain.portrait``), in three steps, each only for the pairs
-that the one before leaves open:
+The pictures are compared as portraits of their thumbnails (``app.domain.portrait``), in three steps, each only for
+the pairs that the one before leaves open:
 
-1. *coarse*: the correlation of the luma on 32 × 32 cells at a few centred zooms, and of its edges. Different scenes end here.
+1. *at a glance*: the correlation of the luma, and of its edges, on 16 × 16 cells; then that of the luma on 32 × 32
+   cells at a few centred zooms. Different scenes end here, after some 50 µs.
 2. *registration* (``app.domain.registration``).
-3. *difference*: exposure is fitted (``app.domain.exposure``), and the largest local difference is
-   measured against what the picture's own texture explains: over windows of 5 × 5 of 128 × 128 cells the mean square of the difference
-   of luma, divided by that of the gradient; and the colour that remains on 16 × 16 cells.
+3. *difference*: exposure is fitted (``app.domain.exposure``), and the largest local difference of structure and of
+   colour is measured as a share of what a copy may have (``app.domain.difference``, ``app.domain.inspection``).
 
-The near-duplicate distance d follows: with m the larger of both differences as shares of their limits,
+The near-duplicate distance d follows, with m that share, r the correlation of the luma, e that of the edges:
 
-    d = 5 m                          copies and crops, m ≤ 1
-    d = 5 + 15 (1 - 1 / m)           variants: the same shape (edges), another colour or print; 5 < d ≤ 20
-    d = 20 + 40 (1 - r)              different pictures, with r their correlation; 20 < d ≤ 100
+    d = 5 m                  copies and crops: m ≤ 1
+    d = 5 + 15 (1 - 1 / m)   variants: e ≥ 0.75, the same shape in other colours or with another print; 5 < d ≤ 20
+    d = 20 + 40 (1 - r)      different pictures; 20 < d ≤ 100
 
-It is symmetric to the last bit: of each pair the picture with the smaller key is the first.
+so that variants rank by how much of them differs, and different pictures by how alike they are. (A variant that
+ended at a glance, as dark and light are exchanged, has d = 20 - 4 (e - 0.75).) Pictures of one colour all over are
+copies if they are of the same one.
+
+The judgement is symmetric to the last bit, and the same alone and among others: of each pair the picture with the
+smaller key is the first, and no sum depends on how many pairs are judged at once.
 """
 
 from collections.abc import Sequence
@@ -27,7 +32,7 @@ from numpy.typing import NDArray
 
 from app.domain.inspection import Inspected, inspected
 from app.domain.near_duplicate import DEFAULT_RADIUS
-from app.domain.planes import Planes, correlation, reduced, slope
+from app.domain.planes import Planes, correlation_within, reduced, slope
 from app.domain.portrait import Portrait
 from app.domain.registration import correlations_at_starts
 
@@ -116,7 +121,11 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     if len(near):
         alike[near] = correlations_at_starts(one[near], other[near]).max(axis=0)
     kinds = np.where(outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT).astype(np.int8)
-    distances = np.where(kinds == _VARIANT, VARIANT_RADIUS * (1 - 0.2 * (outline - _LEAST_OUTLINE)), _apart(alike))
+    distances: NDArray[np.float64] = np.where(
+        kinds == _VARIANT,
+        VARIANT_RADIUS * (1 - 0.2 * (outline.astype(np.float64) - _LEAST_OUTLINE)),
+        _apart(alike),
+    )
     aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
     open_ = ((alike >= _LEAST_COARSE) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
@@ -148,9 +157,10 @@ def _blanks(one: Portrait, other: Portrait) -> tuple[int, float]:
 def _at_a_glance(one: Planes, other: Planes) -> tuple[Planes, Planes]:
     """(n,) each, on 16 × 16 cells: the correlation, and that of the edges, whichever side is the lighter one."""
     one, other = reduced(one, 2), reduced(other, 2)
-    weights = np.zeros((1, *one.shape[1:]), np.float32)
-    weights[:, 1:-1, 1:-1] = 1
-    return correlation(one, other, weights), correlation(np.sqrt(slope(one)), np.sqrt(slope(other)), weights)
+    inner = np.zeros(one.shape[1:], bool)
+    inner[1:-1, 1:-1] = True
+    edges = correlation_within(np.sqrt(slope(one)), np.sqrt(slope(other)), inner)
+    return correlation_within(one, other, inner), edges
 
 
 def _verdict(found: Inspected) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
@@ -164,4 +174,5 @@ def _verdict(found: Inspected) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
         DEFAULT_RADIUS + (VARIANT_RADIUS - DEFAULT_RADIUS) * (1 - 1 / np.maximum(share, 1)) + 1e-3,
         _apart(found.alike),
     )
-    return np.where(same, kinds, other).astype(np.int8), np.where(same, DEFAULT_RADIUS * share, farther)
+    distances: NDArray[np.float64] = np.where(same, DEFAULT_RADIUS * share, farther)
+    return np.where(same, kinds, other).astype(np.int8), distances

@@ -1,4 +1,6 @@
-"""Small pictures as arrays: reduced, blurred, their gradients and correlation. The last two axes are down and across."""
+"""Small pictures as arrays: reduced, blurred, their gradients and correlation. The last two axes are down,
+across.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,9 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def luma(colours: Planes) -> Planes:
-    """(…, side, side) of (…, 3, side, side), red, green and blue: ITU-R BT.601, as JPEG, WebP and Pillow's greyscale."""
+    """(…, side, side) of (…, 3, side, side), red, green and blue: ITU-R BT.601, as JPEG, WebP and Pillow's
+    greyscale.
+    """
     red, green, blue = _LUMA
     made: Planes = colours[..., 0, :, :] * np.float32(red)
     made += colours[..., 1, :, :] * np.float32(green)
@@ -22,9 +26,14 @@ def reduced(planes: Planes, factor: int) -> Planes:
     """Means of ``factor`` × ``factor`` cells, of which both sides have a whole number."""
     if factor == 1:
         return planes
-    down, across = planes.shape[-2] // factor, planes.shape[-1] // factor
-    blocks = planes.reshape(*planes.shape[:-2], down, factor, across, factor)
-    made: Planes = blocks.mean(axis=(-3, -1), dtype=np.float32)
+    # Sums of slices take a third of the time that numpy takes for means over two short axes.
+    rows = planes[..., ::factor, :].copy()
+    for row in range(1, factor):
+        rows += planes[..., row::factor, :]
+    made: Planes = rows[..., ::factor].copy()
+    for column in range(1, factor):
+        made += rows[..., column::factor]
+    made *= np.float32(1 / factor**2)
     return made
 
 
@@ -54,7 +63,9 @@ def slope(planes: Planes) -> Planes:
 
 
 def window_means(planes: Planes, width: int) -> Planes:
-    """Means over all windows of ``width`` × ``width`` cells that lie inside, each side shorter by ``width`` - 1."""
+    """Means over all windows of ``width`` × ``width`` cells that lie inside, each side shorter by ``width`` -
+    1.
+    """
     down = planes.shape[-2] - width + 1
     rows = planes[..., :down, :].copy()
     for row in range(1, width):
@@ -104,7 +115,23 @@ def normalised(planes: Planes, weights: Planes) -> Planes:
 
 
 def correlation(one: Planes, other: Planes, weights: Planes) -> Planes:
-    """(n,) the weighted correlations of (n, side, side), of which little remains where there is hardly any contrast."""
+    """(n,) the weighted correlations of (n, side, side), of which little remains where there is hardly any
+    contrast.
+    """
     a, b = normalised(one, weights), normalised(other, weights)
     made: Planes = (a * b * weights).sum(axis=(1, 2)) / np.maximum(weights.sum(axis=(1, 2)), np.float32(1e-6))
+    return made
+
+
+def correlation_within(one: Planes, other: Planes, mask: NDArray[np.bool_]) -> Planes:
+    """As ``correlation``, of what lies within one ``mask`` (side, side) for all: faster."""
+    # Taken so that each row is contiguous, and sums do not depend on how many rows there are.
+    inside = np.flatnonzero(mask)
+    a, b = (np.take(planes.reshape(len(planes), -1), inside, axis=1) for planes in (one, other))
+    a = a - a.mean(axis=1, keepdims=True)
+    b = b - b.mean(axis=1, keepdims=True)
+    count = np.float32(max(a.shape[1], 1))
+    spread_a, spread_b = (np.sqrt(np.einsum("nk,nk->n", planes, planes) / count) for planes in (a, b))
+    made: Planes = np.einsum("nk,nk->n", a, b) / count
+    made /= np.maximum(spread_a, np.float32(1)) * np.maximum(spread_b, np.float32(1))
     return made

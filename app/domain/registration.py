@@ -1,9 +1,10 @@
 """Which part of one picture shows what another one shows: a zoom and a shift along each side.
 
-Positions are shares of a side, so that a resized picture needs neither; a cropped one, and one that got a border, needs
-a zoom. They are found by Gauss-Newton steps on the luma (Lucas and Kanade 1981) with the mean of both pictures'
-gradients (Benhimane and Malis 2004: converges faster, and treats both alike), from the best of a few centred zooms.
-What fits badly counts little (Cauchy's weights), so that neither a watermark nor another print pulls.
+Positions are shares of a side, so that a resized picture needs neither; a cropped one, and one that got a border,
+needs a zoom. They are found by Gauss-Newton steps on the luma (Lucas and Kanade 1981) with the mean of both
+pictures' gradients (Benhimane and Malis 2004: converges faster, and treats both alike), from the best of a few
+centred zooms. What fits badly counts little (Cauchy's weights), so that neither a watermark nor another print
+pulls.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.planes import Planes, correlation, gradients, normalised
+from app.domain.planes import Planes, correlation, correlation_within, gradients, normalised
 
 STARTS = (1.0, 0.95, 0.9, 1 / 0.95, 1 / 0.9)
 """Zooms to begin with: crops and borders of up to 5 % at each edge, either way round."""
@@ -29,8 +30,8 @@ _FARTHEST_SHIFT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Of n pairs, each (n, 2), across then down: what is at x of the one is at 0.5 + ``zoom`` · (x - 0.5) + ``shift``
-    of the other, positions from 0 to 1.
+    """Of n pairs, each (n, 2), across then down: what is at x of the one is at 0.5 + ``zoom`` · (x - 0.5) +
+    ``shift`` of the other, positions from 0 to 1.
     """
 
     zoom: NDArray[np.float64]
@@ -43,7 +44,9 @@ class Frames:
 
 
 def centred(zooms: NDArray[np.float64], stretch: NDArray[np.float64] | None = None) -> Frames:
-    """Frames of zooms (n,) without a shift: along both sides the same, or the first ``stretch`` times the second."""
+    """Frames of zooms (n,) without a shift: along both sides the same, or the first ``stretch`` times the
+    second.
+    """
     across = 1.0 if stretch is None else np.sqrt(stretch)
     return Frames(np.stack([zooms * across, zooms / across], axis=1), np.zeros((len(zooms), 2)))
 
@@ -103,13 +106,14 @@ def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] =
     for zoom in starts:
         cells, inside = _centred_sampling(one.shape[-1], zoom, 0.0)
         seen = np.matmul(np.matmul(cells, other), cells.T)
-        weights = (inside[:, None] & inside).astype(np.float32)[None]
-        found.append(correlation(one, seen, weights))
+        found.append(correlation_within(one, seen, inside[:, None] & inside))
     return np.stack(found)
 
 
 def off_centre(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Frames:
-    """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges only."""
+    """The zoom and the shift, of a grid of them, at which (n, side, side) agree best: for crops at some edges
+    only.
+    """
     count, side, _ = one.shape
     best = np.full(count, -np.inf, np.float32)
     zooms, shifts = np.ones(count), np.zeros((count, 2))
@@ -118,8 +122,7 @@ def off_centre(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Fram
         for down, (rows, in_rows) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
             by_rows = np.matmul(rows, other)
             for across, (columns, in_columns) in zip(_OFF_CENTRE_SHIFTS, samplings, strict=True):
-                weights = (in_rows[:, None] & in_columns).astype(np.float32)[None]
-                found = correlation(one, np.matmul(by_rows, columns.T), weights)
+                found = correlation_within(one, np.matmul(by_rows, columns.T), in_rows[:, None] & in_columns)
                 better = found > best
                 best[better] = found[better]
                 zooms[better], shifts[better] = zoom, (across, down)

