@@ -161,8 +161,8 @@ def assert_same(found: Judged, wanted: Judged) -> None:
     assert {pair: signal for pair, (_, signal) in found.items()} == {
         pair: signal for pair, (_, signal) in wanted.items()
     }
-    # Products on one thread are rounded in another order, which registration magnifies a little.
-    assert [found[pair][0] for pair in wanted] == pytest.approx([one for one, _ in wanted.values()], abs=0.02)
+    # Another batch, or other threads, round in another order, and a registration magnifies that.
+    assert [found[pair][0] for pair in wanted] == pytest.approx([one for one, _ in wanted.values()], rel=0.05)
 
 
 def look_of(known: dict[str, Item], radius: float, service: Service) -> Look:
