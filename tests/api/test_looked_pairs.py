@@ -161,8 +161,8 @@ def assert_same(found: Judged, wanted: Judged) -> None:
     assert {pair: signal for pair, (_, signal) in found.items()} == {
         pair: signal for pair, (_, signal) in wanted.items()
     }
-    # How many pairs are looked at together changes the order of sums, and registration magnifies that a little.
-    assert [found[pair][0] for pair in wanted] == pytest.approx([one for one, _ in wanted.values()], abs=0.02)
+    # Another batch, or other threads, round in another order, and a registration magnifies that.
+    assert [found[pair][0] for pair in wanted] == pytest.approx([one for one, _ in wanted.values()], rel=0.05)
 
 
 def look_of(known: dict[str, Item], radius: float, service: Service) -> Look:
@@ -225,15 +225,15 @@ def test_the_pairs_are_those_of_brute_force(
     assert_same(answered(service), wanted)
 
 
-def test_beyond_the_default_radius_are_variants(service: Service, stored: Stored) -> None:
+def test_beyond_the_default_radius_everything_is_looked_at(service: Service, stored: Stored) -> None:
     service.use_vectors(DIMENSION)
     known = items(40)
     insert(service, known)
-    wanted = expected(known, 25.0, None, look_of(known, 25.0, service))
+    wanted = expected(known, 55.0, None, look_of(known, 55.0, service))
     assert any(distance > 20 for distance, _ in wanted.values())
-    assert_same(answered(service, radius=25.0), wanted)
-    stored(25.0)
-    assert_same(answered(service, radius=25.0), wanted)
+    assert_same(answered(service, radius=55.0), wanted)
+    stored(55.0)
+    assert_same(answered(service, radius=55.0), wanted)
 
 
 def test_a_second_run_looks_at_what_has_come_since(
