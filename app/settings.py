@@ -145,8 +145,8 @@ SETTINGS: tuple[Setting, ...] = (
         "further services and models: `image_matching=clip-ViT-B-32,my/service`", "none",
     ),
     Setting(
-        "LOOKALIKE_THUMBNAILS", "thumbnails", "1", switch,
-        "whether a small picture of every picture is kept; near duplicates are told by it (1 or 0)",
+        "LOOKALIKE_THUMBNAILS", "thumbnails", "0", switch,
+        "whether a small picture of every picture is kept, by which near duplicates are told (1 or 0)",
     ),
     Setting(
         "LOOKALIKE_PRELOAD", "preload", "1", switch,

@@ -35,7 +35,7 @@ LEAST_CORRELATION = 0.65
 FARTHEST_ASPECT = 0.25
 """Of the logarithm of the aspects' ratio; the look gives up beyond .2."""
 
-LEAST_DEVIATION = 6.0  # levels
+LEAST_DEVIATION = 8.0
 """Below it correlations say little, and the look goes by the colour (below 4)."""
 
 _CELLS = COARSE_SIDE * COARSE_SIDE

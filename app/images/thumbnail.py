@@ -5,13 +5,21 @@ window: what is finer than the thumbnail's pixels leaves least behind, which in 
 (facades, text). The file is WebP of quality 80, some 3 kB for photographs and 1.4 kB for flat graphics.
 """
 
+from hashlib import blake2b
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.domain.errors import PictureRefused
+from app.domain.thumbnail import Thumbnail
+
 LONGEST_SIDE = 192
+MAX_BYTES = 64 << 10
+"""Of a thumbnail that was made elsewhere."""
+
+_HASHED_AT_ONCE = 1 << 20  # pixels
 
 _QUALITY = 80
 # Of libwebp's efforts 0…6 the default; 6 saves 2 % of the bytes for twice the time.
@@ -20,18 +28,60 @@ _EFFORT = 4
 _REDUCING_GAP = 3.0
 
 
-def make_thumbnail(picture: Image.Image) -> bytes:
-    """The WebP file of the thumbnail of ``picture``, which has mode RGB and any size. Same pixels, same bytes."""
+def make_thumbnail(picture: Image.Image) -> Thumbnail:
+    """The thumbnail of ``picture``, which has mode RGB and any size. Same pixels, same bytes."""
+    width_of, height_of = picture.size
     longest = max(picture.size)
     if longest > LONGEST_SIDE:
         width, height = (max(1, round(side * LONGEST_SIDE / longest)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
     stream = BytesIO()
     picture.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=b"", exif=b"", xmp=b"")
-    return stream.getvalue()
+    return Thumbnail(stream.getvalue(), width_of, height_of)
+
+
+def given_thumbnail(data: bytes) -> Thumbnail:
+    """The thumbnail that a client sent: a WebP file, taken as it is; its picture counts as one of its own size.
+
+    Raises ``PictureRefused`` unless it is a single opaque picture that can be decoded and is small enough.
+    """
+    if len(data) > MAX_BYTES:
+        raise PictureRefused(f"_thumbnail: it has more than {MAX_BYTES:,} bytes")
+    try:
+        with Image.open(BytesIO(data), formats=["WEBP"]) as picture:
+            frames = getattr(picture, "n_frames", 1)
+            if frames > 1 or picture.has_transparency_data or max(picture.size) > LONGEST_SIDE:
+                raise PictureRefused(
+                    f"_thumbnail: it has to be a single, opaque picture of at most {LONGEST_SIDE} pixels a side"
+                )
+            picture.load()
+            return Thumbnail(data, *picture.size)
+    except PictureRefused:
+        raise
+    # Decoders fail in ways that no list covers, as in app/images/decode.py.
+    except Exception as error:
+        raise PictureRefused("_thumbnail: it is no WebP file, or a damaged one") from error
 
 
 def read_thumbnail(data: bytes) -> NDArray[np.uint8]:
     """The pixels of a thumbnail, shape (height, width, 3)."""
     with Image.open(BytesIO(data), formats=["WEBP"]) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def read_luma(data: bytes, side: int) -> NDArray[np.uint8]:
+    """The luma of a thumbnail on (side, side) cells, whatever its shape: their weight falls off linearly, as in
+    ``app.domain.portrait``.
+    """
+    with Image.open(BytesIO(data), formats=["WEBP"]) as picture:
+        return np.asarray(picture.convert("L").resize((side, side), Image.Resampling.BILINEAR))
+
+
+def pixel_hash(picture: Image.Image) -> bytes:
+    """BLAKE2b, 32 bytes, of a picture's size and pixels: equal where two files show exactly the same."""
+    width, height = picture.size
+    digest = blake2b(f"{picture.mode} {width} {height}".encode(), digest_size=32)
+    rows = max(1, _HASHED_AT_ONCE // width)
+    for top in range(0, height, rows):
+        digest.update(picture.crop((0, top, width, min(top + rows, height))).tobytes())
+    return digest.digest()

@@ -14,6 +14,7 @@ from PIL import Image, ImageEnhance
 
 from app.db.records import insert_records
 from app.db.verdicts import judge_pairs
+from app.domain.verdict import Verdict
 from app.domain import near_duplicate
 from app.domain.fingerprint import Fingerprints
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, Calibration, Look, reach_of
@@ -308,4 +309,4 @@ def test_pairs_that_were_judged_different(
 def judge(service: Service, pair: tuple[str, str], verdict: str | None) -> None:
     assert service.collection is not None
     with service.runtime.database.transaction() as connection:
-        judge_pairs(connection, service.collection, pair, verdict)
+        judge_pairs(connection, service.collection, pair, verdict and Verdict(verdict))

@@ -129,7 +129,7 @@ def copies(folder: Path) -> dict[str, Copy]:
 
 def portrayed(picture: Image.Image) -> Portrait:
     """As the service does: of the thumbnail."""
-    return portrait(read_thumbnail(make_thumbnail(picture)), picture.size)
+    return portrait(read_thumbnail(make_thumbnail(picture).image), picture.size)
 
 
 def in_half(name: str, half: str) -> bool:

@@ -28,7 +28,7 @@ SAME = {Kind.COPY, Kind.CROP}
 
 
 def portrayed(picture: Image.Image) -> Portrait:
-    return portrait(read_thumbnail(make_thumbnail(picture)), picture.size)
+    return portrait(read_thumbnail(make_thumbnail(picture).image), picture.size)
 
 
 def encoded(format_: str, quality: int) -> Callable[[Image.Image], Image.Image]:

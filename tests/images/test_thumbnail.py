@@ -24,7 +24,7 @@ from tests.images.samples import photograph
 def test_the_longest_side_has_at_most_192_pixels_and_small_pictures_keep_their_size(
     size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    pixels = read_thumbnail(make_thumbnail(Image.new("RGB", size, (200, 30, 60))))
+    pixels = read_thumbnail(make_thumbnail(Image.new("RGB", size, (200, 30, 60))).image)
     assert pixels.dtype == np.uint8
     assert pixels.shape == (expected[1], expected[0], 3)
     assert max(pixels.shape[:2]) <= LONGEST_SIDE
@@ -45,7 +45,7 @@ def test_metadata_is_not_kept() -> None:
 @pytest.mark.parametrize("name", ["coffee.png", "chelsea.png", "astronaut.png"])
 def test_it_shows_the_picture_in_a_few_kilobytes(name: str) -> None:
     picture = photograph(name, None)
-    data = make_thumbnail(picture)
+    data = make_thumbnail(picture).image
     assert len(data) < 10_000
     pixels = read_thumbnail(data)
     exact = picture.resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BOX)
