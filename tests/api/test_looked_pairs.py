@@ -14,7 +14,6 @@ from PIL import Image, ImageEnhance
 
 from app.db.records import insert_records
 from app.db.verdicts import judge_pairs
-from app.domain.verdict import Verdict
 from app.domain import near_duplicate
 from app.domain.fingerprint import Fingerprints
 from app.domain.near_duplicate import BUNDLED_CALIBRATION, Calibration, Look, reach_of
@@ -22,6 +21,7 @@ from app.domain.pair_distance import reach_of_radius
 from app.domain.picture import Picture, compare
 from app.domain.portrait import portrait
 from app.domain.record import NewRecord
+from app.domain.verdict import Verdict
 from app.images.thumbnail import make_thumbnail, pixel_hash, read_thumbnail
 from app.pairs.look_reach import with_look_reach
 from app.services.duplicates import judging, runs
