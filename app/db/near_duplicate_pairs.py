@@ -10,16 +10,8 @@ from psycopg.rows import TupleRow, class_row, scalar_row
 
 from app.db.binary_copy import copied_rows, row_type
 from app.db.database import Database
-from app.db.fingerprints import read_fingerprints as read_fingerprints
-from app.db.near_duplicate_runs import Run as Run
-from app.db.near_duplicate_runs import begin_run as begin_run
-from app.db.near_duplicate_runs import compared_keys as compared_keys
-from app.db.near_duplicate_runs import find_run as find_run
-from app.db.near_duplicate_runs import save_progress as save_progress
 from app.db.partitions import create_pairs_partition
 from app.db.queries import load_queries
-from app.db.records import count_matching as count_matching
-from app.db.records import records_of_keys as records_of_keys
 from app.db.statements import statement
 from app.domain.collection import Collection
 from app.domain.condition import Condition

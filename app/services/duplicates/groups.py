@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.db import near_duplicate_pairs as pairs
+from app.db import records
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
 from app.domain.pair_distance import SIGNALS
@@ -92,6 +93,6 @@ def _names(runtime: Runtime, collection: Collection, keys: NDArray[np.int64]) ->
     names: dict[int, str] = {}
     for start in range(0, len(keys), _NAMED_AT_ONCE):
         part = keys[start : start + _NAMED_AT_ONCE].tolist()
-        found = pairs.records_of_keys(runtime.database, collection, part, ONLY_ID)
+        found = records.records_of_keys(runtime.database, collection, part, ONLY_ID)
         names.update((key, record.id) for key, record in found.items())
     return names

@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.db import near_duplicate_pairs as pairs
+from app.db import records
+from app.db.fingerprints import read_fingerprints
 from app.db.near_duplicate_pairs import StoredPair
+from app.db.near_duplicate_runs import find_run
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.condition import Condition
@@ -74,7 +77,7 @@ def all_near_duplicate_pairs(
     """
     collection = require_collection(access)
     condition = condition_of(where, collection)
-    matching = pairs.count_matching(runtime.database, collection, condition, limit=ON_THE_SPOT + 1)
+    matching = records.count_matching(runtime.database, collection, condition, limit=ON_THE_SPOT + 1)
     dismissed = Dismissed.none() if include_dismissed else Dismissed.of(runtime.database, collection)
     stored_at = None
     if matching <= ON_THE_SPOT:
@@ -91,7 +94,7 @@ def all_near_duplicate_pairs(
             offset=offset,
         )
     keys = sorted({key for pair in found for key in (pair.a_key, pair.b_key)})
-    read = pairs.records_of_keys(runtime.database, collection, keys, fields)
+    read = records.records_of_keys(runtime.database, collection, keys, fields)
     # A record that was deleted a moment ago takes its pairs along.
     page = [
         RecordPair(read[pair.a_key], read[pair.b_key], pair.distance, Signal(pair.signal))
@@ -102,7 +105,7 @@ def all_near_duplicate_pairs(
 
 
 def _time_of_run(runtime: Runtime, collection: Collection, radius: float) -> datetime:
-    run = pairs.find_run(runtime.database, collection)
+    run = find_run(runtime.database, collection)
     served = (collection.model_id, rule_of(calibration_of(collection.model)))
     if run is None or run.finished_at is None or (run.model_id, run.rule) != served or run.radius < radius:
         raise InvalidRequest(
@@ -123,7 +126,7 @@ def _computed(
 ) -> list[StoredPair]:
     """The first ``most`` pairs of matching records, computed now; of all found no others are kept in memory."""
     with runtime.database.transaction() as connection:
-        prints = pairs.read_fingerprints(
+        prints = read_fingerprints(
             connection, collection, expected=matching, least_quality=LEAST_HASH_QUALITY, where=where, by_id=True
         )
     search = PairSearch(prints, with_look_reach(reach_of_radius(radius, collection.model), prints))

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.db import near_duplicate_pairs as pairs
-from app.db import records
+from app.db import near_duplicate_runs, records
 from app.db.database import Session, advisory_lock
+from app.db.fingerprints import read_fingerprints
 from app.db.near_duplicate_pairs import KeyPairs
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, ConfigurationError
@@ -63,12 +64,10 @@ def find_duplicates(
             raise ConfigurationError("another run is comparing the records of this collection")
         pairs.prepare_partition(connection, collection)
         rule = rule_of(calibration_of(collection.model))
-        pairs.begin_run(connection, collection, radius=radius, rule=rule)
-        settled = pairs.compared_keys(connection, collection)
+        near_duplicate_runs.begin_run(connection, collection, radius=radius, rule=rule)
+        settled = near_duplicate_runs.compared_keys(connection, collection)
         expected = records.count_records(runtime.database, collection.id)
-        prints = pairs.read_fingerprints(
-            connection, collection, expected=expected, least_quality=LEAST_HASH_QUALITY
-        )
+        prints = read_fingerprints(connection, collection, expected=expected, least_quality=LEAST_HASH_QUALITY)
         fresh = ~np.isin(prints.keys, settled)
         search = PairSearch(prints, with_look_reach(reach_of_radius(radius, collection.model), prints), fresh)
         judge = PairJudge(runtime, collection, prints.keys, radius)
@@ -122,7 +121,7 @@ class _Run:
         compared = np.concatenate([self._settled, self._keys[done]])
         with self._connection.transaction():
             self._store()
-            pairs.save_progress(self._connection, self._collection, compared, finished=finished)
+            near_duplicate_runs.save_progress(self._connection, self._collection, compared, finished=finished)
         self._next_save = time.monotonic() + self._between
 
     def _store(self) -> None:
