@@ -54,6 +54,11 @@ def begin_run(connection: Connection[TupleRow], collection: Collection, *, radiu
         connection.execute(_QUERIES["begin_run"], {**key, **identity, "compared": none})
 
 
+def outdate_run(connection: Connection[TupleRow], collection: Collection) -> None:
+    """Let the next run begin anew, as pictures have become comparable in another way."""
+    connection.execute(_QUERIES["outdate_run"], {"collection_id": collection.id})
+
+
 def compared_keys(connection: Connection[TupleRow], collection: Collection) -> NDArray[np.int64]:
     """The keys of records whose pairs with each other are stored, ascending."""
     with connection.cursor(row_factory=scalar_row) as cursor:

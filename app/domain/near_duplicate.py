@@ -153,11 +153,8 @@ def calibration_of(model: ModelIdentity) -> Calibration | None:
     return _CALIBRATIONS.get(model.name)
 
 
-def rule_of(calibration: Calibration | None) -> str:
-    """A digest (SHA-256, hex) of all that the near-duplicate distance depends on but the pictures.
-
-    Pairs that were stored under one rule are not those of another.
-    """
+def fingerprint_rule(calibration: Calibration | None) -> str:
+    """A digest (SHA-256, hex) of all that the near-duplicate distance of fingerprints depends on but them."""
     limits = None if calibration is None else [(limits.bits, limits.visual) for limits in calibration.together]
     rule = (RULE_VERSION, DEFAULT_RADIUS, SAME_VISUAL, HASH_BITS, LEAST_HASH_QUALITY, limits)
     return hashlib.sha256(repr(rule).encode()).hexdigest()

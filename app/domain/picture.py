@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.domain.look import VARIANT_RADIUS, Kind, look
-from app.domain.near_duplicate import LOOK_BITS, Calibration, Signal, near_distance
+from app.domain.near_duplicate import LOOK_BITS, Calibration, Signal, fingerprint_rule, near_distance
 from app.domain.portrait import Portrait
 
 LOOK_VERSION = 1
@@ -54,11 +54,13 @@ class Wanted:
 
 
 def rule_of(calibration: Calibration | None) -> str:
-    """A digest (SHA-256, hex) of what is looked at, and of what a look says of given pictures.
+    """A digest (SHA-256, hex) of all that comparing two pictures depends on but the pictures.
 
     Pairs that were stored under one rule are not those of another.
     """
-    return hashlib.sha256(repr((LOOK_VERSION, LOOK_BITS, VARIANT_RADIUS, calibration)).encode()).hexdigest()
+    looked = None if calibration is None else calibration.look_visual
+    rule = (fingerprint_rule(calibration), LOOK_VERSION, LOOK_BITS, VARIANT_RADIUS, looked)
+    return hashlib.sha256(repr(rule).encode()).hexdigest()
 
 
 def compare(

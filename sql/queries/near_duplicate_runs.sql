@@ -31,3 +31,8 @@ UPDATE lookalike.near_duplicate_runs
 SET compared = %(compared)s,
     finished_at = CASE WHEN %(finished)s THEN started_at ELSE finished_at END
 WHERE collection_id = %(collection_id)s;
+
+-- name: outdate_run
+-- What was found is no longer what a run would find now: the next one begins anew.
+-- parameters: collection_id
+UPDATE lookalike.near_duplicate_runs SET rule = '' WHERE collection_id = %(collection_id)s;

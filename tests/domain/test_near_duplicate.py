@@ -11,9 +11,9 @@ from app.domain.near_duplicate import (
     Limits,
     Signal,
     calibration_of,
+    fingerprint_rule,
     near_distance,
     reach_of,
-    rule_of,
 )
 
 CALIBRATION = BUNDLED_CALIBRATION
@@ -81,10 +81,10 @@ CONSTANTS = ["RULE_VERSION", "DEFAULT_RADIUS", "SAME_VISUAL", "HASH_BITS", "LEAS
 def test_another_number_is_another_rule(
     monkeypatch: pytest.MonkeyPatch, name: str, calibration: Calibration | None
 ) -> None:
-    before = rule_of(calibration)
-    assert rule_of(calibration) == before
+    before = fingerprint_rule(calibration)
+    assert fingerprint_rule(calibration) == before
     monkeypatch.setattr(near_duplicate, name, getattr(near_duplicate, name) + 1)
-    assert rule_of(calibration) != before
+    assert fingerprint_rule(calibration) != before
 
 
 def test_other_limits_are_another_rule() -> None:
@@ -98,5 +98,7 @@ def test_other_limits_are_another_rule() -> None:
         Calibration((close,), Limits(91, 40.0)),
         Calibration((close,), Limits(90, 40.5)),
     ]
-    assert len({rule_of(calibration) for calibration in calibrations}) == len(calibrations)
-    assert rule_of(Calibration((Limits(20, 95.0),), Limits(90, 40.0))) == rule_of(calibrations[1])
+    assert len({fingerprint_rule(calibration) for calibration in calibrations}) == len(calibrations)
+    assert fingerprint_rule(Calibration((Limits(20, 95.0),), Limits(90, 40.0))) == fingerprint_rule(
+        calibrations[1]
+    )

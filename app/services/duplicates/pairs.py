@@ -22,8 +22,9 @@ from app.domain.condition import Condition
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
 from app.domain.fingerprint import LEAST_HASH_QUALITY
-from app.domain.near_duplicate import Signal, calibration_of, rule_of
+from app.domain.near_duplicate import Signal, calibration_of
 from app.domain.pair_distance import SIGNALS, reach_of_radius
+from app.domain.picture import rule_of
 from app.domain.record import StoredRecord
 from app.filters import Filter
 from app.pairs.look_reach import with_look_reach

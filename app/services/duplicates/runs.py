@@ -23,8 +23,9 @@ from app.db.near_duplicate_pairs import KeyPairs
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, ConfigurationError
 from app.domain.fingerprint import LEAST_HASH_QUALITY
-from app.domain.near_duplicate import calibration_of, rule_of
+from app.domain.near_duplicate import calibration_of
 from app.domain.pair_distance import reach_of_radius
+from app.domain.picture import rule_of
 from app.pairs.look_reach import with_look_reach
 from app.pairs.pair_search import FoundPairs, PairSearch
 from app.services.duplicates.judging import PairJudge

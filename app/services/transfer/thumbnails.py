@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.db import thumbnails
+from app.db.near_duplicate_runs import outdate_run
 from app.db.thumbnails import PictureSource
 from app.domain.collection import Collection
 from app.domain.errors import ConfigurationError, PictureRefused
@@ -76,6 +77,8 @@ def fill_thumbnails(runtime: Runtime, collection: Collection, report: Callable[[
                 _count(filling, source, outcome)
         with runtime.database.transaction() as connection:
             thumbnails.store_thumbnails(connection, collection, made)
+            if made:
+                outdate_run(connection, collection)
         filling.made += len(made)
         after = batch[-1].id
         report(filling)
