@@ -4,7 +4,7 @@ All pairs whose hashes lie within 31 bits are found, always: an index over bands
 candidate. The same index brings those that lie a little further apart and need the embedding as well (up to 45
 bits), where a miss is as rare as in the vector index: .02 % of pairs at 38 bits and .9 % at 45, if the bits that
 differ are spread at random. What lies within reach of the embedding comes from the vector index, as many
-candidates as asked for. When all of those are within reach, there may be more behind them; ``Found.complete`` says
+candidates as asked for. When all of those are within reach, there may be more behind them; ``WithinReach.complete`` says
 so, and the caller asks for more, or for every distance, which misses nothing.
 """
 
@@ -44,15 +44,15 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WithinReach:
     """The records within reach, in no order.
 
-    ``known``: the query has an embedding; False for an unknown id. ``query_key``: the key of a query by id, and
+    ``query_found``: the query has an embedding; False for an unknown id. ``query_key``: the key of a query by id, and
     ``query_looked``, whether it has a thumbnail. ``complete``: nothing within reach is missing.
     ``exhausted``: the vector index has no more candidates to offer, complete or not.
     """
 
-    known: bool
+    query_found: bool
     query_key: int | None
     query_looked: bool
     complete: bool
@@ -80,7 +80,7 @@ def find(
     candidates: int | None,
     limit: int,
     where: Condition = EVERYTHING,
-) -> Found:
+) -> WithinReach:
     """The records within reach of a query: the id of a record, or an appearance.
 
     ``candidates`` of the vector index are looked at; None for computing every distance. Of more than ``limit``
@@ -107,7 +107,7 @@ def find_each(
     *,
     candidates: int | None,
     limit: int,
-) -> list[Found]:
+) -> list[WithinReach]:
     """``find`` for each of the appearances inside a transaction that has the settings; waits once for all."""
     cursors: list[Cursor[dict[str, Any]]] = []
     text = statement(collection, queries[0], fields, candidates=candidates).as_bytes(connection)
@@ -180,7 +180,7 @@ def _limits(reach: Reach, *, every_distance: bool) -> dict[str, object]:
     }
 
 
-def _found(rows: Sequence[dict[str, Any]], candidates: int | None) -> Found:
+def _found(rows: Sequence[dict[str, Any]], candidates: int | None) -> WithinReach:
     summary = rows[0]
     # An index that offers fewer than asked for has come to its end, or has lost some to deletions: who knows?
     exhausted = candidates is not None and summary["seen"] < candidates
@@ -191,4 +191,4 @@ def _found(rows: Sequence[dict[str, Any]], candidates: int | None) -> Found:
         if row["id"] is not None
     ]
     query = summary["query_found"], summary["query_key"], summary["query_looked"]
-    return Found(*query, complete, exhausted, near)
+    return WithinReach(*query, complete, exhausted, near)

@@ -46,7 +46,7 @@ def test_fields_that_no_record_has_are_refused(service: Service) -> None:
         assert answer["status"]["code"] == 402, method
         assert answer["error_description"] == (
             "fields_to_return: there is no field '_nope';"
-            " those that begin with '_' are _id, _url, _file, _vector, _phash"
+            " those that begin with '_' are _id, _url, _file, _vector, _phash, _thumbnail"
         ), method
     assert service.call("getRecordCount")["answer_count"] == 1
 

@@ -126,7 +126,8 @@ def test_an_export_takes_them_along(
     for picture in (tmp_path / "photos").iterdir():
         picture.unlink()
     other = run_json("collection", "create", "elsewhere")[0]["id"]
-    assert run_json("import", other, "out.jsonl") == [{"inserted": 3, "known": 0, "failed": 0}]
+    (done,) = run_json("import", other, "out.jsonl")
+    assert (done["inserted"], done["known"], done["failed"]) == (3, 0, 0)
     run("export", other, "again.jsonl", "--thumbnails")
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
     copy = base64.b64encode(encode(photograph("coffee.png", (200, 200)), "WEBP", quality=60)).decode()

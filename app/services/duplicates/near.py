@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.db import near_duplicates
-from app.db.near_duplicates import Found, Near
+from app.db.near_duplicates import Near, WithinReach
 from app.db.scan_settings import INDEX_LIMIT
 from app.db.verdicts import dismissed_with
 from app.domain.account import Access
@@ -59,7 +59,7 @@ def near_duplicates_of(
     def find(query: str | Embedded) -> NearDuplicates | None:
         sought = query if isinstance(query, str) else query.appearance
         found = _search(runtime, collection, sought, fields, reach_for(wanted, calibration), effort, condition)
-        if not found.known:
+        if not found.query_found:
             return None
         candidates, one = found.near, Picture()
         others = any(item.key != found.query_key for item in candidates)
@@ -120,8 +120,8 @@ def _search(
     reach: Reach,
     effort: int | None,
     where: Condition,
-) -> Found:
-    found: Found | None = None
+) -> WithinReach:
+    found: WithinReach | None = None
     for candidates in efforts(effort):
         if found is not None and found.exhausted and candidates is not None:
             continue
@@ -135,7 +135,7 @@ def _search(
             limit=MOST + 1,
             where=where,
         )
-        if found.complete or not found.known:
+        if found.complete or not found.query_found:
             break
     assert found is not None
     return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.db import near_duplicates, records
 from app.db.database import Session
-from app.db.near_duplicates import Found, Near, settings_for
+from app.db.near_duplicates import Near, WithinReach, settings_for
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.fields import Fields
@@ -69,7 +69,7 @@ class _Surroundings:
     """What the collection holds: those ids of the batch that it has, and what may be near each of the others."""
 
     known: set[str]
-    found: dict[int, Found]
+    found: dict[int, WithinReach]
 
 
 class _Guard:
@@ -174,9 +174,9 @@ class _Guard:
                 near.append(NearDuplicate(self._batch[mate.place][1].as_stored(), distance, signal))
         return near
 
-    def _look_up(self, connection: Session, places: Sequence[int]) -> dict[int, Found]:
+    def _look_up(self, connection: Session, places: Sequence[int]) -> dict[int, WithinReach]:
         """What the collection holds near each of the places, searching harder where that has to be."""
-        found: dict[int, Found] = {}
+        found: dict[int, WithinReach] = {}
         open_places = list(places)
         for candidates in self._efforts:
             if not open_places:
@@ -204,5 +204,5 @@ class _Guard:
         return found
 
 
-def _any_near(found: Found) -> bool:
+def _any_near(found: WithinReach) -> bool:
     return any(not item.looked for item in found.near)

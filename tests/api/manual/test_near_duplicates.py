@@ -110,3 +110,51 @@ class TestAllNearDupPairs:
                 "statistics": {},
                 "error_description": "k: it has to be between 0 and 10000",
             }
+
+
+class TestNearDupVerdict:
+    @pytest.fixture
+    def post(self, new_collection: NewCollection) -> Post:
+        """To a collection of one's own, as verdicts stay."""
+        return new_collection(RECORDS)
+
+    class TestDifferent:
+        def test_takes_the_pair_out_of_the_answers(self, post: Post) -> None:
+            body = {"records": [{"_id": "bed"}, {"_id": "copy"}], "verdict": "different"}
+            assert post("nearDupVerdict", body) == {
+                "status": {"code": 205, "text": "records found"},
+                "statistics": {},
+                "answer_count": 2,
+                "answer_records": [{"_id": "bed"}, {"_id": "copy"}],
+                "skipped_records": [],
+                "pair_count": 1,
+            }
+            assert post("nearDuplicates", {"query_record": {"_id": "copy"}, "fields_to_return": ["_id"]}) == {
+                "status": {"code": 200, "text": "OK"},
+                "statistics": {},
+                "answer_count": 1,
+                "answer_records": [{"_id": "copy"}],
+                "answer_distances": [0.0],
+                "answer_signals": ["both"],
+            }
+
+    class TestNull:
+        def test_takes_a_verdict_back(self, post: Post) -> None:
+            pair = [{"_id": "bed"}, {"_id": "copy"}]
+            post("nearDupVerdict", {"records": pair, "verdict": "different"})
+            assert post("nearDupVerdict", {"records": pair, "verdict": None}) == {
+                "status": {"code": 205, "text": "records found"},
+                "statistics": {},
+                "answer_count": 2,
+                "answer_records": [{"_id": "bed"}, {"_id": "copy"}],
+                "skipped_records": [],
+                "pair_count": 1,
+            }
+
+    class TestWithoutAVerdict:
+        def test_is_an_error(self, post: Post) -> None:
+            assert post("nearDupVerdict", {"records": [{"_id": "bed"}, {"_id": "copy"}]}) == {
+                "status": {"code": 402, "text": "aborted by error"},
+                "statistics": {},
+                "error_description": "verdict: this field is missing",
+            }
