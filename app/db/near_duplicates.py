@@ -4,8 +4,8 @@ All pairs whose hashes lie within 31 bits are found, always: an index over bands
 candidate. The same index brings those that lie a little further apart and need the embedding as well (up to 45
 bits), where a miss is as rare as in the vector index: .02 % of pairs at 38 bits and .9 % at 45, if the bits that
 differ are spread at random. What lies within reach of the embedding comes from the vector index, as many
-candidates as asked for. When all of those are within reach, there may be more behind them; ``WithinReach.complete`` says
-so, and the caller asks for more, or for every distance, which misses nothing.
+candidates as asked for. When all of those are within reach, there may be more behind them;
+``WithinReach.complete`` says so, and the caller asks for more, or for every distance, which misses nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,9 +47,9 @@ class Near:
 class WithinReach:
     """The records within reach, in no order.
 
-    ``query_found``: the query has an embedding; False for an unknown id. ``query_key``: the key of a query by id, and
-    ``query_looked``, whether it has a thumbnail. ``complete``: nothing within reach is missing.
-    ``exhausted``: the vector index has no more candidates to offer, complete or not.
+    ``query_found``: the query has an embedding; False for an unknown id. ``query_key``: the key of a query by id,
+    and ``query_looked``, whether it has a thumbnail. ``complete``: nothing within reach is missing. ``exhausted``:
+    the vector index has no more candidates to offer, complete or not.
     """
 
     query_found: bool
