@@ -10,7 +10,8 @@ as the noise of compression grows with texture, and what a registration that is 
 in resizing, leaves behind grows with the gradient. Its root, at the worst window, is the difference of
 *structure*; that of *colour* is what remains of chroma as a mean over each of 16 × 16 cells. A thin margin does
 not count, as there are borders. In a picture that is smaller than a thumbnail nothing evens out the noise of
-compression, which spreads over blocks of eight pixels: there the strongest texture nearby counts for a window.
+compression, which spreads over blocks of eight pixels: there the strongest texture nearby counts for a window, and
+up to 3 levels for noise.
 
 Windows of 5 to 13 cells, factors of 0.2 to 0.5, another blur and variances in place of gradients were tried on 408
 copies and 222 forms and prints that differ little: these tell them apart best (the 99th percentile of the copies
@@ -33,10 +34,13 @@ WINDOW = 9  # cells, an odd number
 COLOUR_SIDE = 16
 
 _NOISE = 2.0  # levels
+_LARGE = 160  # pixels; of less, noise evens out less
+_MOST_NOISE = 1.5
 _TEXTURE = 0.4
 _SOFTER = 0.95  # of the detail
 _HALF_GRADIENT = 0.25  # the mean of two squared gradients, over cells twice as far apart, but smoother
 _SMALL = 192  # pixels
+_MOST_CHROMA_LOSS = 1.6
 _SPREAD = 9  # cells
 _THIN = 0.03  # of the longer side
 
@@ -62,7 +66,9 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the
-    edges; ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail.
+    edges; ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail;
+    ``noise`` (n,), the levels that compression may change; ``chroma_loss`` (n,), how much more of its colour a
+    small copy loses, as compression halves the resolution of chroma.
     """
 
     one: Planes
@@ -70,11 +76,19 @@ class Pairs:
     margin: NDArray[np.float64]
     stretch: NDArray[np.float64]
     small: NDArray[np.bool_]
+    noise: NDArray[np.float32]
+    chroma_loss: NDArray[np.float32]
 
     def some(self, places: NDArray[np.int64]) -> "Pairs":
         """Those at ``places``."""
         return Pairs(
-            self.one[places], self.other[places], self.margin[places], self.stretch[places], self.small[places]
+            one=self.one[places],
+            other=self.other[places],
+            margin=self.margin[places],
+            stretch=self.stretch[places],
+            small=self.small[places],
+            noise=self.noise[places],
+            chroma_loss=self.chroma_loss[places],
         )
 
 
@@ -88,8 +102,12 @@ def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
     aspects = np.sqrt([p.aspect * q.aspect for p, q in zip(ones, others, strict=True)])
     margin = _THIN * np.clip(np.stack([1 / aspects, aspects], axis=1), 1, 2.5)
     stretch = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
-    small = detail.max(axis=2).min(axis=1) < _SMALL
-    return Pairs(blurred(cells[0]), blurred(cells[1]), margin, stretch, small)
+    extent = np.sqrt(detail.prod(axis=2)).min(axis=1)
+    noise = (_NOISE * np.clip(_LARGE / extent, 1, _MOST_NOISE)).astype(np.float32)
+    loss = np.clip(SIDE / detail.min(axis=(1, 2)), 1, _MOST_CHROMA_LOSS).astype(np.float32)
+    return Pairs(
+        blurred(cells[0]), blurred(cells[1]), margin, stretch, detail.max(axis=2).min(axis=1) < _SMALL, noise, loss
+    )
 
 
 def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) -> Planes:
@@ -115,13 +133,13 @@ def differences(pairs: Pairs, frames: Frames) -> Difference:
     texture = np.stack([window_means(planes, WINDOW) for planes in slopes], axis=1)
     if pairs.small.any():
         texture[pairs.small] = highest(texture[pairs.small], _SPREAD)
-    explained = np.float32(_NOISE**2) + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
+    explained = (pairs.noise**2)[:, None, None] + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
     tints = [reduced(planes - own[:, None], 2) for planes, own in zip((predicted, target), bright, strict=True)]
     change = (slope(tints[0]) + slope(tints[1])).sum(axis=1) * (np.float32(_HALF_GRADIENT) * reduced(weights, 2))
     return Difference(
         structure=np.sqrt(window_means(structure * structure, WINDOW) / explained),
         missing=structure,
-        colour=np.sqrt((reduced(colour, SIDE // COLOUR_SIDE) ** 2).sum(axis=1)),
+        colour=np.sqrt((reduced(colour, SIDE // COLOUR_SIDE) ** 2).sum(axis=1)) / pairs.chroma_loss[:, None, None],
         tint=np.sqrt(reduced(change, SIDE // COLOUR_SIDE // 2)),
         texture=texture,
         outline=correlation(np.sqrt(slopes[0]), np.sqrt(slopes[1]), weights),

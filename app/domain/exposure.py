@@ -107,7 +107,9 @@ def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Pla
     if len(over):
         some = source[over]
         light, dark = highest(some, _AROUND), -highest(-some, _AROUND)
-        predicted[over] = np.clip(target[over], *_cells(some, light, dark).lit(gain[over], offset[over]))
+        # What is not mixed at all, as on a smooth slope, is clipped as it is.
+        least, _ = _cells(some, light, dark).lit(gain[over], offset[over])
+        predicted[over] = np.clip(target[over], least, np.minimum(predicted[over], _WHITE))
     return np.clip(predicted, 0, _WHITE), target
 
 

@@ -31,7 +31,7 @@ from app.domain.look import KINDS, Kind, look, look_at_pairs
 from app.domain.portrait import Portrait, portrait
 from app.images.thumbnail import make_thumbnail, read_thumbnail
 from tests.bench.near_duplicates import COPIES as OLD_COPIES
-from tests.bench.near_duplicates import SMALLEST, Copy, encoded, listed, load, resized
+from tests.bench.near_duplicates import SMALLEST, Copy, listed, load, resized
 from tests.bench.originals import fetch
 from tests.bench.same_or_not_groups import GROUPS, Style
 from tests.bench.table import Table
@@ -121,9 +121,6 @@ def copies(folder: Path) -> dict[str, Copy]:
         "black border of 2 %": bordered(0.02, "black"),
         "watermark, white": marked(face, "© shop", (0.97, 0.97), "rs", (255, 255, 255, 170)),
         "watermark, grey": marked(face, "example", (0.03, 0.97), "ls", (90, 90, 90, 150)),
-        "smaller, darker JPEG": lambda picture: encoded("JPEG", 75)(
-            OLD_COPIES["brightness -15 %"](resized(0.5)(picture))
-        ),
     }
 
 
