@@ -33,7 +33,7 @@ MOST_STRUCTURE = 1.75
 MOST_COLOUR = 16.0  # levels, and
 _TINT = 0.5  # of the change of colour around
 
-_ALIKE = 0.7
+_ALIKE = 0.86
 _VERY_ALIKE = 0.995
 _MOVED = 0.004
 _SOFT = 2.0  # squared levels
@@ -76,7 +76,9 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(_shares(difference), alike, difference.outline, frames)
     for attempt in range(_ATTEMPTS):
-        again = np.flatnonzero((found.share > 1) & ((found.alike >= _ALIKE) | soft))
+        # White things on white may have lost what a registration holds on to: unmoved they are looked at anyway.
+        worth = (found.alike >= _ALIKE) | soft | (attempt == _UNMOVED)
+        again = np.flatnonzero((found.share > 1) & worth)
         unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
         moved = np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED
         if attempt < _UNMOVED:
