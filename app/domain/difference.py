@@ -14,8 +14,8 @@ compression, which spreads over blocks of eight pixels: there the strongest text
 up to 3.6 levels for noise.
 
 Windows of 5 to 11 cells and ratios of both terms from 1 : 0.07 to 1 : 0.5 were tried on some 500 copies and 400
-forms and prints that differ little: these tell them apart best (the 99th percentile of the copies is 1.61, the first
-of the others 1.98).
+forms and prints that differ little: these tell them apart best (the 99th percentile of the copies is 1.61, the
+first of the others 1.98).
 """
 
 from collections.abc import Sequence
