@@ -28,8 +28,8 @@ _PALE = 0.9  # and the saturation that is pale
 _WHITE = np.float32(255)
 _MAY_CLIP = 215.0  # levels
 _MIXED = 10.0  # levels between the lightest and the darkest of a cell
-_DEAR = 0.2  # levels, by which a gain of 2 has to fit better than one of 1
-_MIXED_COUNTS = 0.02
+_DEAR = 0.03  # levels, by which a gain of 2 has to fit better than one of 1
+_MIXED_COUNTS = 0.06
 _AROUND = 9  # cells
 _SIDE = 16
 

@@ -33,14 +33,14 @@ MOST_STRUCTURE = 1.75
 MOST_COLOUR = 16.0  # levels, and
 _TINT = 0.5  # of the change of colour around
 
-_ALIKE = 0.7
-_VERY_ALIKE = 0.995
+_ALIKE = 0.82
 _MOVED = 0.004
 _SOFT = 2.0  # squared levels
 _CLOSE = 1.3
 _UNMOVED = 2
 _ATTEMPTS = 8
-_EXPLAINED = 0.6
+_EXPLAINED = 0.6  # of the texture
+_EXPLAINED_MOVED = 0.95
 _LIKE_NEW = 0.8  # of what copies may have: all around a mark is less different than this
 _MOST_MARKED = 0.06  # of the picture
 _NEAR_EDGE = 0.13
@@ -76,15 +76,19 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(_shares(difference), alike, difference.outline, frames)
     for attempt in range(_ATTEMPTS):
-        again = np.flatnonzero((found.share > 1) & ((found.alike >= _ALIKE) | soft))
+        # White things on white may have lost what a registration holds on to: unmoved they are looked at anyway.
+        worth = (found.alike >= _ALIKE) | soft | (attempt == _UNMOVED)
+        again = np.flatnonzero((found.share > 1) & worth)
         unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
-        moved = np.abs(found.frames.zoom[again] - 1).max(axis=1) > _MOVED
+        zoomed = np.abs(found.frames.zoom[again] - 1).max(axis=1)
+        moved = zoomed > _MOVED
         if attempt < _UNMOVED:
             again = again[moved]
         elif attempt == _UNMOVED:
-            again = again[moved | unclear]
+            again = again[(zoomed > _MOVED / 4) | unclear]
         else:
-            again = again[soft[again] | (explained[again] < _EXPLAINED) & (found.alike[again] < _VERY_ALIKE)]
+            unsure = np.where(moved, explained[again] < _EXPLAINED_MOVED, explained[again] < _EXPLAINED)
+            again = again[soft[again] | unsure]
         if len(again):
             _try_again(found, again, pairs.some(again), attempt, starts[:, again], soft[again])
     return found
@@ -110,10 +114,11 @@ def _try_again(
         if attempt == _UNMOVED + 1:
             frames = off_centre(*levels[32], pairs.stretch)
         else:
-            rank = min(attempt - _UNMOVED - 1, len(starts) - 1)
+            rank = min(attempt - _UNMOVED - 2, len(starts) - 1)
             frames = centred(starts[rank], pairs.stretch)
             frames = centred(np.where(soft, STARTS[rank], starts[rank]), pairs.stretch)
-        fitted, _ = _from_start(levels, frames)
+        # From the start itself: what the coarser levels show may be another line of a table.
+        fitted = registered(*levels[64], frames, 4)
         # Along a soft shading nothing holds a registration: a crop of a gradient is one of less contrast.
         frames = frames.where(soft, registered(one, other, fitted, 1))
     difference = differences(pairs, frames)

@@ -42,11 +42,13 @@ VARIANT_RADIUS = 20.0
 _COARSE_CHUNK = 256
 _FINE_CHUNK = 4
 _LEAST_AT_A_GLANCE = 0.15
-_LEAST_COARSE = 0.75
+_LEAST_COARSE = 0.8
+_LEAST_COARSE_PALE = 0.6
 _LEAST_OUTLINE = 0.75
 _FARTHEST_ASPECT = 0.2
 _SAME_COLOUR = 6.0  # levels
-_FAINT = 6.0  # levels
+_PALE = 16.0  # levels of contrast, in one of both
+_FAINT = 8.0  # levels of contrast, in both, where noise may outweigh it
 _LEAST_CROP = 0.012
 _COPY, _CROP, _VARIANT, _DIFFERENT = range(4)
 
@@ -115,7 +117,9 @@ def look_at_pairs(portraits: Sequence[Portrait], left: NDArray[np.int64], right:
 def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Kinds and distances of pairs in their canonical order."""
     one, other = np.stack([p.coarse for p in ones]), np.stack([p.coarse for p in others])
-    faint = np.array([min(p.contrast, q.contrast) < _FAINT for p, q in zip(ones, others, strict=True)])
+    faint = np.array([max(p.contrast, q.contrast) < _FAINT for p, q in zip(ones, others, strict=True)])
+    # White things on white: lightened, they lose much of what they correlate by.
+    pale = np.array([min(p.contrast, q.contrast) < _PALE for p, q in zip(ones, others, strict=True)])
     alike, outline = _at_a_glance(one, other)
     near = np.flatnonzero((alike >= _LEAST_AT_A_GLANCE) | faint)
     if len(near):
@@ -127,7 +131,8 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
         _apart(alike),
     )
     aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
-    open_ = ((alike >= _LEAST_COARSE) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
+    least = np.where(pale, _LEAST_COARSE_PALE, _LEAST_COARSE)
+    open_ = ((alike >= least) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False
