@@ -29,14 +29,16 @@ GLANCED_SIDE = 128
 FARTHEST_RADIUS = 18.0
 """Within it are no near-duplicate distances of pairs that the look gives up after its first step (19 and more)."""
 
-LEAST_CORRELATION = 0.65
-"""The look gives up below .75; both orders of a pair, and rounding, make a difference of less than .05."""
+LEAST_CORRELATION = 0.5
+"""The look gives up below .8, and below .6 where pictures are pale; both orders of a pair, and rounding, make a
+difference of less than .05.
+"""
 
 FARTHEST_ASPECT = 0.25
 """Of the logarithm of the aspects' ratio; the look gives up beyond .2."""
 
-LEAST_DEVIATION = 8.0
-"""Below it correlations say little, and the look goes by the colour (below 4)."""
+LEAST_DEVIATION = 10.0
+"""Below it correlations say little, and the look goes by more than them (below 8)."""
 
 _CELLS = COARSE_SIDE * COARSE_SIDE
 _AT_ONCE = 64

@@ -83,7 +83,7 @@ def test_what_it_gives_up_is_beyond_its_radius() -> None:
 
 
 def test_its_limits_are_wider_than_those_of_the_look() -> None:
-    assert LEAST_CORRELATION <= look._LEAST_COARSE - 0.09
+    assert min(look._LEAST_COARSE, look._LEAST_COARSE_PALE) - 0.09 >= LEAST_CORRELATION
     assert LEAST_DEVIATION >= look._FAINT + 2
     assert FARTHEST_ASPECT > look._FARTHEST_ASPECT
     assert FARTHEST_RADIUS < VARIANT_RADIUS * (1 - 0.2 * (1 - look._LEAST_OUTLINE))
