@@ -104,6 +104,9 @@ class _Guard:
 
     def look_ahead(self) -> None:
         """Look at what is there now, so that little is left to look at under the lock: what comes in meanwhile."""
+        if not any(item.looked for item in self._appearances):
+            # Fingerprints alone decide, and the statement under the lock compares those.
+            return
         with self._runtime.database.transaction(self.settings) as connection:
             surroundings = self._read(connection)
         self._settle(surroundings, {}, None)
