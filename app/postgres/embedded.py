@@ -106,7 +106,8 @@ class EmbeddedPostgres:
     def stop(self) -> bool:
         """Shut the server down (fast: open transactions are rolled back); False when it was not running.
 
-        Raises ``DatabaseUnavailable`` when it is not the caller's to stop, or does not stop within ten minutes.
+        When this returns, the server's process is gone and its folder can be removed. Raises
+        ``DatabaseUnavailable`` when it is not the caller's to stop, or does not stop within ten minutes.
         """
         server = self._find_server() if self._exists() else None
         if server is None:
@@ -119,7 +120,7 @@ class EmbeddedPostgres:
         with contextlib.suppress(ProcessLookupError):
             os.kill(server.pid, signal.SIGINT)
         deadline = time.monotonic() + _STOP_TIMEOUT
-        while (remaining := self._find_server()) is not None and remaining.pid == server.pid:
+        while self._still_runs(server.pid):
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(f"the embedded database in {self._base} does not stop")
             time.sleep(_POLL_INTERVAL)
@@ -214,6 +215,13 @@ class EmbeddedPostgres:
         if pid is not None and self._is_postmaster(pid):
             return _Server(pid, status)
         return _Server(None, status) if self._answers() else None
+
+    def _still_runs(self, pid: int) -> bool:
+        # The server removes its pid file before its process ends.
+        if Path("/proc/self").exists():
+            return self._is_postmaster(pid)
+        remaining = self._find_server()
+        return remaining is not None and remaining.pid == pid
 
     def _is_postmaster(self, pid: int) -> bool:
         if not Path("/proc/self").exists():

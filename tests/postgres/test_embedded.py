@@ -475,6 +475,26 @@ def test_failing_start_shows_the_end_of_the_log_and_its_place(server: EmbeddedPo
     assert value(server.start(), "SELECT n FROM kept") == 1
 
 
+def test_stop_waits_for_the_process_and_not_only_for_its_file(server: EmbeddedPostgres, home: Path):
+    with psycopg.connect(server.start(), autocommit=True) as connection:
+        backend = connection.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        pid_file = home / "postgres/18/postmaster.pid"
+        try:
+            while "stopping" not in pid_file.read_text():
+                time.sleep(0.01)
+            pid_file.unlink()
+            stopping.join(0.5)
+            assert stopping.is_alive()
+        finally:
+            os.kill(backend, signal.SIGCONT)
+            stopping.join(30)
+    assert not stopping.is_alive()
+    assert not [line for line in command_lines() if str(home) in line]
+
+
 def test_failure_after_the_log_collector_took_over_is_shown_too(server: EmbeddedPostgres, home: Path):
     shutil.rmtree(home / "postgres/18/pg_xact")
     with pytest.raises(DatabaseUnavailable, match="pg_xact"):
