@@ -10,13 +10,13 @@
 
 CREATE EXTENSION IF NOT EXISTS vector;
 
-CREATE SCHEMA lookalike;
+CREATE SCHEMA lookalike_internal;
 CREATE SCHEMA lookalike_data;
 
-COMMENT ON SCHEMA lookalike IS 'Lookalike: visual-similarity search. Tables, and views for reports.';
+COMMENT ON SCHEMA lookalike_internal IS 'Lookalike: tables that may change with any version. Query schema lookalike instead.';
 COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions, two to a collection. Query them through schema lookalike.';
 
-CREATE TABLE lookalike.accounts (
+CREATE TABLE lookalike_internal.accounts (
     id                uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     email             text        NOT NULL CHECK (email LIKE '%_@_%'),
     first_name        text        NOT NULL DEFAULT '',
@@ -30,16 +30,16 @@ CREATE TABLE lookalike.accounts (
     default_workspace uuid        NOT NULL DEFAULT gen_random_uuid(),
     created_at        timestamptz NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX accounts_email ON lookalike.accounts (lower(email));
-CREATE UNIQUE INDEX accounts_default ON lookalike.accounts (is_default) WHERE is_default;
+CREATE UNIQUE INDEX accounts_email ON lookalike_internal.accounts (lower(email));
+CREATE UNIQUE INDEX accounts_default ON lookalike_internal.accounts (is_default) WHERE is_default;
 
-COMMENT ON COLUMN lookalike.accounts.credits_counter IS 'Credits spent so far: one for each embedded image.';
-COMMENT ON COLUMN lookalike.accounts.is_default IS 'The account that commands mean when they name none; exactly one.';
+COMMENT ON COLUMN lookalike_internal.accounts.credits_counter IS 'Credits spent so far: one for each embedded image.';
+COMMENT ON COLUMN lookalike_internal.accounts.is_default IS 'The account that commands mean when they name none; exactly one.';
 
-INSERT INTO lookalike.accounts (email, is_default) VALUES ('default@localhost', true);
+INSERT INTO lookalike_internal.accounts (email, is_default) VALUES ('default@localhost', true);
 
 -- A model's identity: two embeddings may be compared only if all of it is equal.
-CREATE TABLE lookalike.models (
+CREATE TABLE lookalike_internal.models (
     id            integer  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     fingerprint   text     NOT NULL,
     name          text     NOT NULL,
@@ -51,51 +51,51 @@ CREATE TABLE lookalike.models (
     UNIQUE (fingerprint, name)
 );
 
-CREATE TABLE lookalike.collections (
+CREATE TABLE lookalike_internal.collections (
     id            uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
-    account_id    uuid        NOT NULL REFERENCES lookalike.accounts (id),
+    account_id    uuid        NOT NULL REFERENCES lookalike_internal.accounts (id),
     name          text        NOT NULL CHECK (char_length(name) BETWEEN 1 AND 200),
     service       text        NOT NULL,
-    model_id      integer     NOT NULL REFERENCES lookalike.models (id),
+    model_id      integer     NOT NULL REFERENCES lookalike_internal.models (id),
     capacity      bigint      CHECK (capacity > 0),
     product_field text        CHECK (product_field <> ''),
     created_at    timestamptz NOT NULL DEFAULT now(),
     deleted_at    timestamptz
 );
-CREATE UNIQUE INDEX collections_name ON lookalike.collections (account_id, name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX collections_name ON lookalike_internal.collections (account_id, name) WHERE deleted_at IS NULL;
 
-COMMENT ON COLUMN lookalike.collections.capacity IS 'Most records the collection may hold; NULL: no limit.';
-COMMENT ON COLUMN lookalike.collections.deleted_at IS 'Marked for deletion: gone for clients, its partitions are about to be dropped.';
+COMMENT ON COLUMN lookalike_internal.collections.capacity IS 'Most records the collection may hold; NULL: no limit.';
+COMMENT ON COLUMN lookalike_internal.collections.deleted_at IS 'Marked for deletion: gone for clients, its partitions are about to be dropped.';
 
-CREATE TABLE lookalike.tokens (
+CREATE TABLE lookalike_internal.tokens (
     id              uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
-    account_id      uuid        NOT NULL REFERENCES lookalike.accounts (id),
+    account_id      uuid        NOT NULL REFERENCES lookalike_internal.accounts (id),
     sha256          bytea       NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
     all_collections boolean     NOT NULL,
     read_only       boolean     NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     revoked_at      timestamptz
 );
-CREATE INDEX tokens_account ON lookalike.tokens (account_id);
+CREATE INDEX tokens_account ON lookalike_internal.tokens (account_id);
 
-COMMENT ON COLUMN lookalike.tokens.sha256 IS 'SHA-256 of the token. The token itself is shown once and stored nowhere.';
-COMMENT ON COLUMN lookalike.tokens.all_collections IS 'False: only those listed in token_collections, even when none is left.';
+COMMENT ON COLUMN lookalike_internal.tokens.sha256 IS 'SHA-256 of the token. The token itself is shown once and stored nowhere.';
+COMMENT ON COLUMN lookalike_internal.tokens.all_collections IS 'False: only those listed in token_collections, even when none is left.';
 
-CREATE TABLE lookalike.token_collections (
-    token_id      uuid NOT NULL REFERENCES lookalike.tokens (id) ON DELETE CASCADE,
-    collection_id uuid NOT NULL REFERENCES lookalike.collections (id) ON DELETE CASCADE,
+CREATE TABLE lookalike_internal.token_collections (
+    token_id      uuid NOT NULL REFERENCES lookalike_internal.tokens (id) ON DELETE CASCADE,
+    collection_id uuid NOT NULL REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
     PRIMARY KEY (token_id, collection_id)
 );
-CREATE INDEX token_collections_collection ON lookalike.token_collections (collection_id);
+CREATE INDEX token_collections_collection ON lookalike_internal.token_collections (collection_id);
 
-CREATE SEQUENCE lookalike.record_key AS bigint CACHE 64;
+CREATE SEQUENCE lookalike_internal.record_key AS bigint CACHE 64;
 
 -- All perceptual hashes within 31 bits of one are found by an index on bands of them.
 
-CREATE FUNCTION lookalike.telling_phash(phash bit, quality smallint) RETURNS bit
+CREATE FUNCTION lookalike_internal.telling_phash(phash bit, quality smallint) RETURNS bit
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN quality IS NULL OR quality >= 10 THEN phash END;
-COMMENT ON FUNCTION lookalike.telling_phash IS
+COMMENT ON FUNCTION lookalike_internal.telling_phash IS
     'A hash, or NULL where its PDQ quality is below 10: pictures without structure have hashes that say nothing.';
 
 -- A hash is a square of 16 × 16 bits, one for each horizontal and vertical frequency. Neighbours say much the same,
@@ -103,7 +103,7 @@ COMMENT ON FUNCTION lookalike.telling_phash IS
 -- Band i has of each row r the bit in column (5 r + i) modulo 16, which brings a half to two thirds fewer candidates.
 -- Of the sixteen bands of two hashes within 31 bits at least one pair differs by one bit at most: two or more in
 -- each would make 32. (Not in SQL: that would take five times as long.)
-CREATE FUNCTION lookalike.phash_bands(phash bit) RETURNS integer[]
+CREATE FUNCTION lookalike_internal.phash_bands(phash bit) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE
@@ -176,21 +176,21 @@ BEGIN
     ];
 END
 $$;
-COMMENT ON FUNCTION lookalike.phash_bands IS 'The sixteen bands of a hash of 256 bits, each as 65536 * place + bits.';
+COMMENT ON FUNCTION lookalike_internal.phash_bands IS 'The sixteen bands of a hash of 256 bits, each as 65536 * place + bits.';
 
-CREATE FUNCTION lookalike.phash_probes(phash bit) RETURNS integer[]
+CREATE FUNCTION lookalike_internal.phash_probes(phash bit) RETURNS integer[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (
         SELECT array_agg(bands.band # flips.flip)
-        FROM unnest(lookalike.phash_bands(phash)) AS bands (band),
+        FROM unnest(lookalike_internal.phash_bands(phash)) AS bands (band),
              unnest('{0,1,2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768}'::integer[]) AS flips (flip)
     );
-COMMENT ON FUNCTION lookalike.phash_probes IS
+COMMENT ON FUNCTION lookalike_internal.phash_probes IS
     'All bands within one bit of those of a hash: every hash within 31 bits has at least one of them.';
 
-CREATE TABLE lookalike.records (
+CREATE TABLE lookalike_internal.records (
     collection_id uuid        NOT NULL,
-    key           bigint      NOT NULL DEFAULT nextval('lookalike.record_key'),
+    key           bigint      NOT NULL DEFAULT nextval('lookalike_internal.record_key'),
     id            text        COLLATE "C" NOT NULL CHECK (char_length(id) BETWEEN 1 AND 512),
     attributes    jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
     url           text,
@@ -202,27 +202,27 @@ CREATE TABLE lookalike.records (
     updated_at    timestamptz NOT NULL DEFAULT now(),
     -- A column, as an index on an expression of this length slows the planning of every statement that reads the table.
     phash_bands   integer[]
-        GENERATED ALWAYS AS (lookalike.phash_bands(lookalike.telling_phash(phash, phash_quality))) STORED,
+        GENERATED ALWAYS AS (lookalike_internal.phash_bands(lookalike_internal.telling_phash(phash, phash_quality))) STORED,
     -- Equal for files of other bytes that show exactly the same.
     pixel_hash    bytea       CHECK (octet_length(pixel_hash) = 32),
     PRIMARY KEY (collection_id, key),
     UNIQUE (collection_id, id)
 ) PARTITION BY LIST (collection_id);
-CREATE INDEX records_attributes ON lookalike.records USING gin (attributes jsonb_path_ops);
+CREATE INDEX records_attributes ON lookalike_internal.records USING gin (attributes jsonb_path_ops);
 -- Without a pending list, which every search would have to read through.
-CREATE INDEX records_phash_bands ON lookalike.records USING gin (phash_bands) WITH (fastupdate = off)
+CREATE INDEX records_phash_bands ON lookalike_internal.records USING gin (phash_bands) WITH (fastupdate = off)
     WHERE phash_bands IS NOT NULL;
 
-COMMENT ON COLUMN lookalike.records.key IS 'Internal; joins the record to its embedding.';
-COMMENT ON COLUMN lookalike.records.id IS 'The client''s _id. COLLATE "C": ordered by code point everywhere.';
-COMMENT ON COLUMN lookalike.records.attributes IS 'All attributes, tags among them, as the client sent them.';
-COMMENT ON COLUMN lookalike.records.content_hash IS 'SHA-256 of the image file; NULL for records that came with a vector.';
-COMMENT ON COLUMN lookalike.records.pixel_hash IS 'BLAKE2b of the decoded pixels: equal for files of other bytes that show exactly the same.';
-COMMENT ON COLUMN lookalike.records.phash IS 'PDQ perceptual hash of the picture.';
-COMMENT ON COLUMN lookalike.records.phash_quality IS 'PDQ quality, 0 to 100; NULL when the hash came with the record.';
-COMMENT ON COLUMN lookalike.records.phash_bands IS 'What the index on hashes is made of; NULL where there is no hash that counts.';
+COMMENT ON COLUMN lookalike_internal.records.key IS 'Internal; joins the record to its embedding.';
+COMMENT ON COLUMN lookalike_internal.records.id IS 'The client''s _id. COLLATE "C": ordered by code point everywhere.';
+COMMENT ON COLUMN lookalike_internal.records.attributes IS 'All attributes, tags among them, as the client sent them.';
+COMMENT ON COLUMN lookalike_internal.records.content_hash IS 'SHA-256 of the image file; NULL for records that came with a vector.';
+COMMENT ON COLUMN lookalike_internal.records.pixel_hash IS 'BLAKE2b of the decoded pixels: equal for files of other bytes that show exactly the same.';
+COMMENT ON COLUMN lookalike_internal.records.phash IS 'PDQ perceptual hash of the picture.';
+COMMENT ON COLUMN lookalike_internal.records.phash_quality IS 'PDQ quality, 0 to 100; NULL when the hash came with the record.';
+COMMENT ON COLUMN lookalike_internal.records.phash_bands IS 'What the index on hashes is made of; NULL where there is no hash that counts.';
 
-CREATE TABLE lookalike.embeddings (
+CREATE TABLE lookalike_internal.embeddings (
     collection_id uuid    NOT NULL,
     model_id      integer NOT NULL,
     key           bigint  NOT NULL,
@@ -230,12 +230,12 @@ CREATE TABLE lookalike.embeddings (
     PRIMARY KEY (collection_id, model_id, key)
 ) PARTITION BY LIST (collection_id);
 -- Out-of-line storage would cost a detour for each distance: three times the time of an exact search.
-ALTER TABLE lookalike.embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
+ALTER TABLE lookalike_internal.embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
 
-COMMENT ON COLUMN lookalike.embeddings.model_id IS 'Rows of a second model live here beside the first while a collection is re-embedded.';
-COMMENT ON COLUMN lookalike.embeddings.embedding IS 'Of unit length; 100 * (a <-> b) is the distance in answers.';
+COMMENT ON COLUMN lookalike_internal.embeddings.model_id IS 'Rows of a second model live here beside the first while a collection is re-embedded.';
+COMMENT ON COLUMN lookalike_internal.embeddings.embedding IS 'Of unit length; 100 * (a <-> b) is the distance in answers.';
 
-CREATE TABLE lookalike.thumbnails (
+CREATE TABLE lookalike_internal.thumbnails (
     collection_id uuid    NOT NULL,
     key           bigint  NOT NULL,
     width         integer NOT NULL CHECK (width > 0),
@@ -245,15 +245,15 @@ CREATE TABLE lookalike.thumbnails (
 ) PARTITION BY LIST (collection_id);
 -- Compressed already. Some 3 kB stay in their row, as toast_tuple_target of the partitions says: read one by one, a
 -- detour for each would cost more than the read.
-ALTER TABLE lookalike.thumbnails ALTER COLUMN image SET STORAGE EXTERNAL;
+ALTER TABLE lookalike_internal.thumbnails ALTER COLUMN image SET STORAGE EXTERNAL;
 
-COMMENT ON TABLE lookalike.thumbnails IS 'A WebP file for each record that came with a picture, its longest side 192 pixels at most.';
-COMMENT ON COLUMN lookalike.thumbnails.width IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
-COMMENT ON COLUMN lookalike.thumbnails.height IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
+COMMENT ON TABLE lookalike_internal.thumbnails IS 'A WebP file for each record that came with a picture, its longest side 192 pixels at most.';
+COMMENT ON COLUMN lookalike_internal.thumbnails.width IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
+COMMENT ON COLUMN lookalike_internal.thumbnails.height IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
 
 -- Kept by the ids, and valid as long as both records have the pictures that were judged.
-CREATE TABLE lookalike.near_duplicate_verdicts (
-    collection_id uuid        NOT NULL REFERENCES lookalike.collections (id) ON DELETE CASCADE,
+CREATE TABLE lookalike_internal.near_duplicate_verdicts (
+    collection_id uuid        NOT NULL REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
     a_id          text        COLLATE "C" NOT NULL,
     b_id          text        COLLATE "C" NOT NULL,
     a_picture     bytea       NOT NULL,
@@ -264,14 +264,14 @@ CREATE TABLE lookalike.near_duplicate_verdicts (
     CHECK (a_id < b_id)
 );
 
-COMMENT ON TABLE lookalike.near_duplicate_verdicts IS 'What a person said of two pictures; pairs judged different are no longer shown.';
-COMMENT ON COLUMN lookalike.near_duplicate_verdicts.a_picture IS 'Which picture was judged: SHA-256 of its file, or of its embedding where there is none.';
-COMMENT ON COLUMN lookalike.near_duplicate_verdicts.b_picture IS 'The same of the other one.';
+COMMENT ON TABLE lookalike_internal.near_duplicate_verdicts IS 'What a person said of two pictures; pairs judged different are no longer shown.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_verdicts.a_picture IS 'Which picture was judged: SHA-256 of its file, or of its embedding where there is none.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_verdicts.b_picture IS 'The same of the other one.';
 
 -- Attributes that are indexed for ranges, by their paths: {seller,city} is the attribute seller.city.
-CREATE TABLE lookalike.attribute_indexes (
+CREATE TABLE lookalike_internal.attribute_indexes (
     id            bigint      GENERATED ALWAYS AS IDENTITY,
-    collection_id uuid        NOT NULL REFERENCES lookalike.collections (id) ON DELETE CASCADE,
+    collection_id uuid        NOT NULL REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
     path          text[]      NOT NULL CHECK (cardinality(path) > 0),
     ready         boolean     NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL DEFAULT now(),
@@ -281,43 +281,43 @@ CREATE TABLE lookalike.attribute_indexes (
     UNIQUE (collection_id, path)
 );
 
-COMMENT ON COLUMN lookalike.attribute_indexes.id IS 'Part of the names of its indexes.';
-COMMENT ON COLUMN lookalike.attribute_indexes.ready IS 'False while its indexes are being built: searches do not count on them yet.';
-COMMENT ON COLUMN lookalike.attribute_indexes.claim IS 'Whoever builds or drops its indexes at this moment; NULL: nobody.';
-COMMENT ON COLUMN lookalike.attribute_indexes.claimed_at IS 'The last sign of whoever has the claim, one before each step.';
+COMMENT ON COLUMN lookalike_internal.attribute_indexes.id IS 'Part of the names of its indexes.';
+COMMENT ON COLUMN lookalike_internal.attribute_indexes.ready IS 'False while its indexes are being built: searches do not count on them yet.';
+COMMENT ON COLUMN lookalike_internal.attribute_indexes.claim IS 'Whoever builds or drops its indexes at this moment; NULL: nobody.';
+COMMENT ON COLUMN lookalike_internal.attribute_indexes.claimed_at IS 'The last sign of whoever has the claim, one before each step.';
 
 -- An attribute may hold anything, so three B-trees serve it together: one over its numbers, one over the beginnings
 -- of its texts, both bounded, as an entry over 2.7 kB would make the insert fail; and one that knows the records
 -- where neither says enough. A condition on an indexed attribute asks for "in range or irregular" beforehand, and
 -- the condition itself still decides.
 
-CREATE FUNCTION lookalike.indexed_number(attributes jsonb, path text[]) RETURNS numeric
+CREATE FUNCTION lookalike_internal.indexed_number(attributes jsonb, path text[]) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE
         WHEN jsonb_typeof(attributes #> path) = 'number' AND octet_length(attributes #>> path) <= 400
         THEN (attributes #> path)::numeric
     END;
-COMMENT ON FUNCTION lookalike.indexed_number IS 'The number at a path, NULL for anything else.';
+COMMENT ON FUNCTION lookalike_internal.indexed_number IS 'The number at a path, NULL for anything else.';
 
-CREATE FUNCTION lookalike.indexed_text(attributes jsonb, path text[]) RETURNS text
+CREATE FUNCTION lookalike_internal.indexed_text(attributes jsonb, path text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE
         WHEN jsonb_typeof(attributes #> path) = 'string' THEN left(attributes #>> path, 200)
     END;
-COMMENT ON FUNCTION lookalike.indexed_text IS 'The first 200 characters of the text at a path, NULL for anything else.';
+COMMENT ON FUNCTION lookalike_internal.indexed_text IS 'The first 200 characters of the text at a path, NULL for anything else.';
 
-CREATE FUNCTION lookalike.indexed_irregular(attributes jsonb, path text[]) RETURNS boolean
+CREATE FUNCTION lookalike_internal.indexed_irregular(attributes jsonb, path text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN EXISTS (
         SELECT FROM generate_series(1, cardinality(path)) AS steps (n)
         WHERE jsonb_typeof(attributes #> path[:n]) = 'array'
     ) OR (jsonb_typeof(attributes #> path) = 'number' AND octet_length(attributes #>> path) > 400);
-COMMENT ON FUNCTION lookalike.indexed_irregular IS
+COMMENT ON FUNCTION lookalike_internal.indexed_irregular IS
     'Whether an array lies on the path, or a number of more than 400 digits at its end.';
 
 -- A collection gets its partition with its first run. Only then do its records have a foreign key to mind when they
 -- are deleted; it takes their pairs along.
-CREATE TABLE lookalike.near_duplicate_pairs (
+CREATE TABLE lookalike_internal.near_duplicate_pairs (
     collection_id uuid             NOT NULL,
     a_key         bigint           NOT NULL,
     b_key         bigint           NOT NULL,
@@ -327,18 +327,18 @@ CREATE TABLE lookalike.near_duplicate_pairs (
     signal        text             NOT NULL CHECK (signal IN ('visual', 'hash', 'both', 'same_file', 'same_pixels', 'copy', 'crop', 'variant')),
     PRIMARY KEY (collection_id, a_key, b_key)
 ) PARTITION BY LIST (collection_id);
-CREATE INDEX near_duplicate_pairs_b ON lookalike.near_duplicate_pairs (collection_id, b_key);
-CREATE INDEX near_duplicate_pairs_distance ON lookalike.near_duplicate_pairs (collection_id, distance);
+CREATE INDEX near_duplicate_pairs_b ON lookalike_internal.near_duplicate_pairs (collection_id, b_key);
+CREATE INDEX near_duplicate_pairs_distance ON lookalike_internal.near_duplicate_pairs (collection_id, distance);
 
-COMMENT ON TABLE lookalike.near_duplicate_pairs IS 'Pairs of near duplicates as of the last run; the id of a comes before that of b.';
-COMMENT ON COLUMN lookalike.near_duplicate_pairs.distance IS 'The near-duplicate distance.';
-COMMENT ON COLUMN lookalike.near_duplicate_pairs.visual IS 'The distance of the embeddings.';
-COMMENT ON COLUMN lookalike.near_duplicate_pairs.bits IS 'The Hamming distance of the perceptual hashes; NULL unless both count.';
-COMMENT ON COLUMN lookalike.near_duplicate_pairs.signal IS 'What they are to each other; without thumbnails, what decided: embeddings, hashes, or both.';
+COMMENT ON TABLE lookalike_internal.near_duplicate_pairs IS 'Pairs of near duplicates as of the last run; the id of a comes before that of b.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_pairs.distance IS 'The near-duplicate distance.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_pairs.visual IS 'The distance of the embeddings.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_pairs.bits IS 'The Hamming distance of the perceptual hashes; NULL unless both count.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_pairs.signal IS 'What they are to each other; without thumbnails, what decided: embeddings, hashes, or both.';
 
-CREATE TABLE lookalike.near_duplicate_runs (
-    collection_id uuid             PRIMARY KEY REFERENCES lookalike.collections (id) ON DELETE CASCADE,
-    model_id      integer          NOT NULL REFERENCES lookalike.models (id),
+CREATE TABLE lookalike_internal.near_duplicate_runs (
+    collection_id uuid             PRIMARY KEY REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
+    model_id      integer          NOT NULL REFERENCES lookalike_internal.models (id),
     radius        double precision NOT NULL,
     rule          text             NOT NULL,
     compared      bytea            NOT NULL,
@@ -346,16 +346,36 @@ CREATE TABLE lookalike.near_duplicate_runs (
     finished_at   timestamptz
 );
 
-COMMENT ON TABLE lookalike.near_duplicate_runs IS 'How far the comparison of a collection''s records with each other has come.';
-COMMENT ON COLUMN lookalike.near_duplicate_runs.rule IS 'A digest of the rule that the distances of the pairs follow (app/domain/near_duplicate.py).';
-COMMENT ON COLUMN lookalike.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_runs.py).';
-COMMENT ON COLUMN lookalike.near_duplicate_runs.started_at IS 'When the last run, finished or not, read the collection.';
-COMMENT ON COLUMN lookalike.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model and rule.';
+COMMENT ON TABLE lookalike_internal.near_duplicate_runs IS 'How far the comparison of a collection''s records with each other has come.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.rule IS 'A digest of the rule that the distances of the pairs follow (app/domain/near_duplicate.py).';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_runs.py).';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.started_at IS 'When the last run, finished or not, read the collection.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model and rule.';
 
-CREATE VIEW lookalike.near_duplicates AS
-SELECT p.collection_id, a.id AS a, b.id AS b, p.distance, p.visual, p.bits, p.signal
-FROM lookalike.near_duplicate_pairs p
-JOIN lookalike.records a ON a.collection_id = p.collection_id AND a.key = p.a_key
-JOIN lookalike.records b ON b.collection_id = p.collection_id AND b.key = p.b_key;
+-- Counted by every process, and added here every few seconds in one statement.
+CREATE TABLE lookalike_internal.usage (
+    account_id    uuid             NOT NULL REFERENCES lookalike_internal.accounts (id) ON DELETE CASCADE,
+    month         date             NOT NULL CHECK (extract(day FROM month) = 1),
+    service       text             NOT NULL,
+    method        text             NOT NULL,
+    calls         bigint           NOT NULL,
+    pictures      bigint           NOT NULL,
+    credits       bigint           NOT NULL,
+    errors        bigint           NOT NULL,
+    seconds       double precision NOT NULL,
+    worst_seconds double precision NOT NULL,
+    PRIMARY KEY (account_id, month, service, method)
+);
 
-COMMENT ON VIEW lookalike.near_duplicates IS 'The stored pairs with the ids of their records, for reports.';
+COMMENT ON TABLE lookalike_internal.usage IS 'What accounts used the service for, by month.';
+
+CREATE TABLE lookalike_internal.collection_views (
+    name          text        PRIMARY KEY CHECK (name ~ '^[a-z_][a-z0-9_]{0,62}$'),
+    collection_id uuid        NOT NULL REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
+    columns       jsonb       NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX collection_views_collection ON lookalike_internal.collection_views (collection_id);
+
+COMMENT ON TABLE lookalike_internal.collection_views IS 'The views in the schema lookalike_views, with typed columns for BI tools.';
+COMMENT ON COLUMN lookalike_internal.collection_views.columns IS 'Their columns in order: [{"name", "path", "type"}].';

@@ -56,4 +56,4 @@ def load(database: Database, collection: Collection, records: Iterable[NewRecord
         while batch := list(islice(waiting, _BATCH)):
             copy_records(connection, collection, batch)
         partitions.build_vector_index(connection, collection.id, **owner)
-        connection.execute("ANALYZE lookalike.records, lookalike.embeddings")
+        connection.execute("ANALYZE lookalike_internal.records, lookalike_internal.embeddings")

@@ -14,15 +14,16 @@ from app.domain.record import StoredRecord
 
 _ATTRIBUTES = sql.SQL(", r.attributes, r.url, r.file")
 # A hash that says nothing would count once it came back without its quality: it is not shown.
-_PHASH = sql.SQL(", lookalike.telling_phash(r.phash, r.phash_quality)::text AS phash")
+_PHASH = sql.SQL(", lookalike_internal.telling_phash(r.phash, r.phash_quality)::text AS phash")
 _VECTOR = sql.SQL(", shown.embedding AS vector")
 _THUMBNAIL = sql.SQL(", pictured.image AS thumbnail")
 _WITH_VECTOR = sql.SQL(
-    "LEFT JOIN lookalike.embeddings shown ON shown.collection_id = r.collection_id AND shown.key = r.key "
+    "LEFT JOIN lookalike_internal.embeddings shown ON shown.collection_id = r.collection_id AND shown.key = r.key "
     "AND shown.collection_id = %(collection_id)s AND shown.model_id = %(model_id)s"
 )
 _WITH_THUMBNAIL = sql.SQL(
-    "LEFT JOIN lookalike.thumbnails pictured ON pictured.collection_id = r.collection_id AND pictured.key = r.key "
+    "LEFT JOIN lookalike_internal.thumbnails pictured ON pictured.collection_id ="
+    " r.collection_id AND pictured.key = r.key "
     "AND pictured.collection_id = %(collection_id)s"
 )
 

@@ -69,7 +69,7 @@ def _translation(error: BaseException | None) -> LookalikeError | None:
 
 def _has_no_partition(diagnostics: Diagnostic) -> bool:
     """A row for a partitioned table that fits none: a violated constraint without name, of the parent itself."""
-    return diagnostics.schema_name == "lookalike" and diagnostics.constraint_name is None
+    return diagnostics.schema_name == "lookalike_internal" and diagnostics.constraint_name is None
 
 
 def _has_no_collection(diagnostics: Diagnostic) -> bool:
@@ -78,4 +78,4 @@ def _has_no_collection(diagnostics: Diagnostic) -> bool:
 
 def _is_of(diagnostics: Diagnostic, table: str | None, constraint: str) -> bool:
     found = (diagnostics.schema_name, diagnostics.table_name, diagnostics.constraint_name)
-    return found == ("lookalike", table, constraint)
+    return found == ("lookalike_internal", table, constraint)

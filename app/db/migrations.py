@@ -6,12 +6,13 @@ import psycopg
 from alembic import command, context, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.rows import TupleRow
 
 from app.db.errors import translated_errors
-from app.db.folders import MIGRATIONS_FOLDER
+from app.db.folders import MIGRATIONS_FOLDER, SQL_FOLDER
 from app.domain.errors import ConfigurationError
 
-VERSION_SCHEMA = "lookalike"
+VERSION_SCHEMA = "lookalike_internal"
 VERSION_TABLE = "alembic_version"
 
 
@@ -36,10 +37,10 @@ def require_current_schema(url: str) -> None:
     """Raise ``ConfigurationError`` when the schema is not at the version that this program was written for."""
     head = ScriptDirectory.from_config(_configuration(url)).get_current_head()
     with translated_errors(), psycopg.connect(url) as connection:
-        row = connection.execute("SELECT to_regclass('lookalike.alembic_version') IS NOT NULL").fetchone()
+        row = connection.execute("SELECT to_regclass('lookalike_internal.alembic_version') IS NOT NULL").fetchone()
         found = None
         if row and row[0]:
-            version = connection.execute("SELECT version_num FROM lookalike.alembic_version").fetchone()
+            version = connection.execute("SELECT version_num FROM lookalike_internal.alembic_version").fetchone()
             found = version[0] if version else None
     if found != head:
         state = f"at version {found}" if found else "empty"
@@ -50,14 +51,40 @@ def require_current_schema(url: str) -> None:
 
 def run_sql_file(name: str) -> None:
     """Execute one file of ``migrations/versions`` as it stands (from inside a migration)."""
-    script = (MIGRATIONS_FOLDER / "versions" / name).read_text(encoding="utf-8")
+    _run((MIGRATIONS_FOLDER / "versions" / name).read_text(encoding="utf-8"))
+
+
+def install_interface() -> None:
+    """Create the SQL interface, or replace it by this version's (from inside a migration)."""
+    for file in sorted((SQL_FOLDER / "interface").glob("*.sql")):
+        _run(file.read_text(encoding="utf-8").replace("{vector}", _vector_schema()))
+
+
+def _vector_schema() -> str:
+    """The schema that pgvector is in, quoted; ``public`` where nobody can be asked."""
+    if context.is_offline_mode():
+        return "public"
+    row = _driver_connection().execute(
+        "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+        " WHERE e.extname = 'vector'"
+    )
+    found = row.fetchone()
+    assert found is not None
+    return str(found[0])
+
+
+def _run(script: str) -> None:
     if context.is_offline_mode():
         op.get_context().impl.static_output(script)
         return
+    # The driver itself, without parameters: no colon and no percent sign of the file means anything.
+    _driver_connection().execute(script.encode())
+
+
+def _driver_connection() -> psycopg.Connection[TupleRow]:
     driver_connection = op.get_bind().connection.driver_connection
     assert isinstance(driver_connection, psycopg.Connection)
-    # The driver itself, without parameters: no colon and no percent sign of the file means anything.
-    driver_connection.execute(script.encode())
+    return driver_connection
 
 
 def _configuration(url: str) -> Config:

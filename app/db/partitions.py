@@ -23,7 +23,7 @@ from app.db.queries import load_queries
 from app.db.records import lock_for_writing
 
 _QUERIES = load_queries("partitions")
-_PARENTS = "lookalike"
+_PARENTS = "lookalike_internal"
 _PARTITIONS = "lookalike_data"
 
 

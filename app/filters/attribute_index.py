@@ -17,7 +17,7 @@ from app.filters.values import to_json
 Bind = Callable[[str | list[str]], str]
 
 TEXT_LENGTH = 200
-"""Characters of a text that the index holds, as in the SQL function ``lookalike.indexed_text``."""
+"""Characters of a text that the index holds, as in the SQL function ``lookalike_internal.indexed_text``."""
 
 _NOT_STRICT = {"<": "<=", "<=": "<=", ">": ">=", ">=": ">="}
 
@@ -65,8 +65,8 @@ def _is_held(value: object) -> bool:
 
 def _prefilter(leaf: Leaf, bind: Bind) -> str:
     path = f"{bind(list(leaf.path))}::text[]"
-    number = f"lookalike.indexed_number(r.attributes, {path})"
-    text = f'lookalike.indexed_text(r.attributes, {path}) COLLATE "C"'
+    number = f"lookalike_internal.indexed_number(r.attributes, {path})"
+    text = f'lookalike_internal.indexed_text(r.attributes, {path}) COLLATE "C"'
     parts = []
     match leaf.test:
         case In(values):
@@ -85,5 +85,5 @@ def _prefilter(leaf: Leaf, bind: Bind) -> str:
             parts.append(f"{number} = {bind(to_json(bound))}::numeric")
         case Range(operator, bound):
             parts.append(f"{number} {operator} {bind(to_json(bound))}::numeric")
-    parts.append(f"lookalike.indexed_irregular(r.attributes, {path})")
+    parts.append(f"lookalike_internal.indexed_irregular(r.attributes, {path})")
     return f"({' OR '.join(parts)})"

@@ -1,12 +1,12 @@
 CREATE EXTENSION IF NOT EXISTS vector;
 
-CREATE SCHEMA IF NOT EXISTS lookalike;
+CREATE SCHEMA IF NOT EXISTS lookalike_internal;
 CREATE SCHEMA lookalike_data;
 
-COMMENT ON SCHEMA lookalike IS 'Lookalike: visual-similarity search. Tables, and views for reports.';
+COMMENT ON SCHEMA lookalike_internal IS 'Lookalike: tables that may change with any version. Query schema lookalike instead.';
 COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions, two to a collection. Query them through schema lookalike.';
 
-CREATE TABLE lookalike.accounts (
+CREATE TABLE lookalike_internal.accounts (
     id                uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     email             text        NOT NULL CHECK (email LIKE '%_@_%'),
     first_name        text        NOT NULL DEFAULT '',
@@ -20,16 +20,16 @@ CREATE TABLE lookalike.accounts (
     default_workspace uuid        NOT NULL DEFAULT gen_random_uuid(),
     created_at        timestamptz NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX accounts_email ON lookalike.accounts (lower(email));
-CREATE UNIQUE INDEX accounts_default ON lookalike.accounts (is_default) WHERE is_default;
+CREATE UNIQUE INDEX accounts_email ON lookalike_internal.accounts (lower(email));
+CREATE UNIQUE INDEX accounts_default ON lookalike_internal.accounts (is_default) WHERE is_default;
 
-COMMENT ON COLUMN lookalike.accounts.credits_counter IS 'Credits spent so far: one for each embedded image.';
-COMMENT ON COLUMN lookalike.accounts.is_default IS 'The account that commands mean when they name none; exactly one.';
+COMMENT ON COLUMN lookalike_internal.accounts.credits_counter IS 'Credits spent so far: one for each embedded image.';
+COMMENT ON COLUMN lookalike_internal.accounts.is_default IS 'The account that commands mean when they name none; exactly one.';
 
-INSERT INTO lookalike.accounts (email, is_default) VALUES ('default@localhost', true);
+INSERT INTO lookalike_internal.accounts (email, is_default) VALUES ('default@localhost', true);
 
 -- A model's identity: two embeddings may be compared only if all of it is equal.
-CREATE TABLE lookalike.models (
+CREATE TABLE lookalike_internal.models (
     id            integer  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     fingerprint   text     NOT NULL,
     name          text     NOT NULL,
@@ -41,48 +41,48 @@ CREATE TABLE lookalike.models (
     UNIQUE (fingerprint, name)
 );
 
-CREATE TABLE lookalike.collections (
+CREATE TABLE lookalike_internal.collections (
     id            uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
-    account_id    uuid        NOT NULL REFERENCES lookalike.accounts (id),
+    account_id    uuid        NOT NULL REFERENCES lookalike_internal.accounts (id),
     name          text        NOT NULL CHECK (char_length(name) BETWEEN 1 AND 200),
     service       text        NOT NULL,
-    model_id      integer     NOT NULL REFERENCES lookalike.models (id),
+    model_id      integer     NOT NULL REFERENCES lookalike_internal.models (id),
     capacity      bigint      CHECK (capacity > 0),
     product_field text        CHECK (product_field <> ''),
     created_at    timestamptz NOT NULL DEFAULT now(),
     deleted_at    timestamptz
 );
-CREATE UNIQUE INDEX collections_name ON lookalike.collections (account_id, name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX collections_name ON lookalike_internal.collections (account_id, name) WHERE deleted_at IS NULL;
 
-COMMENT ON COLUMN lookalike.collections.capacity IS 'Most records the collection may hold; NULL: no limit.';
-COMMENT ON COLUMN lookalike.collections.deleted_at IS 'Marked for deletion: gone for clients, its partitions are about to be dropped.';
+COMMENT ON COLUMN lookalike_internal.collections.capacity IS 'Most records the collection may hold; NULL: no limit.';
+COMMENT ON COLUMN lookalike_internal.collections.deleted_at IS 'Marked for deletion: gone for clients, its partitions are about to be dropped.';
 
-CREATE TABLE lookalike.tokens (
+CREATE TABLE lookalike_internal.tokens (
     id              uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
-    account_id      uuid        NOT NULL REFERENCES lookalike.accounts (id),
+    account_id      uuid        NOT NULL REFERENCES lookalike_internal.accounts (id),
     sha256          bytea       NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
     all_collections boolean     NOT NULL,
     read_only       boolean     NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     revoked_at      timestamptz
 );
-CREATE INDEX tokens_account ON lookalike.tokens (account_id);
+CREATE INDEX tokens_account ON lookalike_internal.tokens (account_id);
 
-COMMENT ON COLUMN lookalike.tokens.sha256 IS 'SHA-256 of the token. The token itself is shown once and stored nowhere.';
-COMMENT ON COLUMN lookalike.tokens.all_collections IS 'False: only those listed in token_collections, even when none is left.';
+COMMENT ON COLUMN lookalike_internal.tokens.sha256 IS 'SHA-256 of the token. The token itself is shown once and stored nowhere.';
+COMMENT ON COLUMN lookalike_internal.tokens.all_collections IS 'False: only those listed in token_collections, even when none is left.';
 
-CREATE TABLE lookalike.token_collections (
-    token_id      uuid NOT NULL REFERENCES lookalike.tokens (id) ON DELETE CASCADE,
-    collection_id uuid NOT NULL REFERENCES lookalike.collections (id) ON DELETE CASCADE,
+CREATE TABLE lookalike_internal.token_collections (
+    token_id      uuid NOT NULL REFERENCES lookalike_internal.tokens (id) ON DELETE CASCADE,
+    collection_id uuid NOT NULL REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
     PRIMARY KEY (token_id, collection_id)
 );
-CREATE INDEX token_collections_collection ON lookalike.token_collections (collection_id);
+CREATE INDEX token_collections_collection ON lookalike_internal.token_collections (collection_id);
 
-CREATE SEQUENCE lookalike.record_key AS bigint CACHE 64;
+CREATE SEQUENCE lookalike_internal.record_key AS bigint CACHE 64;
 
-CREATE TABLE lookalike.records (
+CREATE TABLE lookalike_internal.records (
     collection_id uuid        NOT NULL,
-    key           bigint      NOT NULL DEFAULT nextval('lookalike.record_key'),
+    key           bigint      NOT NULL DEFAULT nextval('lookalike_internal.record_key'),
     id            text        COLLATE "C" NOT NULL CHECK (char_length(id) BETWEEN 1 AND 512),
     attributes    jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
     url           text,
@@ -95,16 +95,16 @@ CREATE TABLE lookalike.records (
     PRIMARY KEY (collection_id, key),
     UNIQUE (collection_id, id)
 ) PARTITION BY LIST (collection_id);
-CREATE INDEX records_attributes ON lookalike.records USING gin (attributes jsonb_path_ops);
+CREATE INDEX records_attributes ON lookalike_internal.records USING gin (attributes jsonb_path_ops);
 
-COMMENT ON COLUMN lookalike.records.key IS 'Internal; joins the record to its embedding.';
-COMMENT ON COLUMN lookalike.records.id IS 'The client''s _id. COLLATE "C": ordered by code point everywhere.';
-COMMENT ON COLUMN lookalike.records.attributes IS 'All attributes, tags among them, as the client sent them.';
-COMMENT ON COLUMN lookalike.records.content_hash IS 'SHA-256 of the image file; NULL for records that came with a vector.';
-COMMENT ON COLUMN lookalike.records.phash IS 'PDQ perceptual hash of the picture.';
-COMMENT ON COLUMN lookalike.records.phash_quality IS 'PDQ quality, 0 to 100; NULL when the hash came with the record.';
+COMMENT ON COLUMN lookalike_internal.records.key IS 'Internal; joins the record to its embedding.';
+COMMENT ON COLUMN lookalike_internal.records.id IS 'The client''s _id. COLLATE "C": ordered by code point everywhere.';
+COMMENT ON COLUMN lookalike_internal.records.attributes IS 'All attributes, tags among them, as the client sent them.';
+COMMENT ON COLUMN lookalike_internal.records.content_hash IS 'SHA-256 of the image file; NULL for records that came with a vector.';
+COMMENT ON COLUMN lookalike_internal.records.phash IS 'PDQ perceptual hash of the picture.';
+COMMENT ON COLUMN lookalike_internal.records.phash_quality IS 'PDQ quality, 0 to 100; NULL when the hash came with the record.';
 
-CREATE TABLE lookalike.embeddings (
+CREATE TABLE lookalike_internal.embeddings (
     collection_id uuid    NOT NULL,
     model_id      integer NOT NULL,
     key           bigint  NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE lookalike.embeddings (
     PRIMARY KEY (collection_id, model_id, key)
 ) PARTITION BY LIST (collection_id);
 -- Out-of-line storage would cost a detour for each distance: three times the time of an exact search.
-ALTER TABLE lookalike.embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
+ALTER TABLE lookalike_internal.embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
 
-COMMENT ON COLUMN lookalike.embeddings.model_id IS 'Rows of a second model live here beside the first while a collection is re-embedded.';
-COMMENT ON COLUMN lookalike.embeddings.embedding IS 'Of unit length; 100 * (a <-> b) is the distance in answers.';
+COMMENT ON COLUMN lookalike_internal.embeddings.model_id IS 'Rows of a second model live here beside the first while a collection is re-embedded.';
+COMMENT ON COLUMN lookalike_internal.embeddings.embedding IS 'Of unit length; 100 * (a <-> b) is the distance in answers.';

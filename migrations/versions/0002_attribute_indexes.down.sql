@@ -1,3 +1,3 @@
 -- The indexes on the partitions go with the functions.
-DROP FUNCTION lookalike.indexed_number, lookalike.indexed_text, lookalike.indexed_irregular CASCADE;
-DROP TABLE lookalike.attribute_indexes;
+DROP FUNCTION lookalike_internal.indexed_number, lookalike_internal.indexed_text, lookalike_internal.indexed_irregular CASCADE;
+DROP TABLE lookalike_internal.attribute_indexes;

@@ -1,2 +1,2 @@
-ALTER TABLE lookalike.records DROP COLUMN phash_bands;
-DROP FUNCTION lookalike.phash_probes, lookalike.phash_bands, lookalike.telling_phash;
+ALTER TABLE lookalike_internal.records DROP COLUMN phash_bands;
+DROP FUNCTION lookalike_internal.phash_probes, lookalike_internal.phash_bands, lookalike_internal.telling_phash;

@@ -1,9 +1,9 @@
 -- Finding all perceptual hashes within 31 bits of one by an index.
 
-CREATE FUNCTION lookalike.telling_phash(phash bit, quality smallint) RETURNS bit
+CREATE FUNCTION lookalike_internal.telling_phash(phash bit, quality smallint) RETURNS bit
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN quality IS NULL OR quality >= 10 THEN phash END;
-COMMENT ON FUNCTION lookalike.telling_phash IS
+COMMENT ON FUNCTION lookalike_internal.telling_phash IS
     'A hash, or NULL where its PDQ quality is below 10: pictures without structure have hashes that say nothing.';
 
 -- A hash is a square of 16 × 16 bits, one for each horizontal and vertical frequency. Neighbours say much the same,
@@ -11,7 +11,7 @@ COMMENT ON FUNCTION lookalike.telling_phash IS
 -- Band i has of each row r the bit in column (5 r + i) modulo 16, which brings a half to two thirds fewer candidates.
 -- Of the sixteen bands of two hashes within 31 bits at least one pair differs by one bit at most: two or more in
 -- each would make 32. (Not in SQL: that would take five times as long.)
-CREATE FUNCTION lookalike.phash_bands(phash bit) RETURNS integer[]
+CREATE FUNCTION lookalike_internal.phash_bands(phash bit) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE
@@ -84,24 +84,24 @@ BEGIN
     ];
 END
 $$;
-COMMENT ON FUNCTION lookalike.phash_bands IS 'The sixteen bands of a hash of 256 bits, each as 65536 * place + bits.';
+COMMENT ON FUNCTION lookalike_internal.phash_bands IS 'The sixteen bands of a hash of 256 bits, each as 65536 * place + bits.';
 
-CREATE FUNCTION lookalike.phash_probes(phash bit) RETURNS integer[]
+CREATE FUNCTION lookalike_internal.phash_probes(phash bit) RETURNS integer[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (
         SELECT array_agg(bands.band # flips.flip)
-        FROM unnest(lookalike.phash_bands(phash)) AS bands (band),
+        FROM unnest(lookalike_internal.phash_bands(phash)) AS bands (band),
              unnest('{0,1,2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768}'::integer[]) AS flips (flip)
     );
-COMMENT ON FUNCTION lookalike.phash_probes IS
+COMMENT ON FUNCTION lookalike_internal.phash_probes IS
     'All bands within one bit of those of a hash: every hash within 31 bits has at least one of them.';
 
 -- A column, as an index on an expression of this length slows the planning of every statement that reads the table.
-ALTER TABLE lookalike.records
+ALTER TABLE lookalike_internal.records
     ADD COLUMN phash_bands integer[]
-    GENERATED ALWAYS AS (lookalike.phash_bands(lookalike.telling_phash(phash, phash_quality))) STORED;
-COMMENT ON COLUMN lookalike.records.phash_bands IS 'What the index on hashes is made of; NULL where there is no hash that counts.';
+    GENERATED ALWAYS AS (lookalike_internal.phash_bands(lookalike_internal.telling_phash(phash, phash_quality))) STORED;
+COMMENT ON COLUMN lookalike_internal.records.phash_bands IS 'What the index on hashes is made of; NULL where there is no hash that counts.';
 
 -- Without a pending list, which every search would have to read through.
-CREATE INDEX records_phash_bands ON lookalike.records USING gin (phash_bands) WITH (fastupdate = off)
+CREATE INDEX records_phash_bands ON lookalike_internal.records USING gin (phash_bands) WITH (fastupdate = off)
     WHERE phash_bands IS NOT NULL;

@@ -1,11 +1,11 @@
 -- A small picture of every picture, by which near duplicates are judged and which can be shown; and what a person said
 -- of two of them.
 
-ALTER TABLE lookalike.records ADD COLUMN pixel_hash bytea CHECK (octet_length(pixel_hash) = 32);
+ALTER TABLE lookalike_internal.records ADD COLUMN pixel_hash bytea CHECK (octet_length(pixel_hash) = 32);
 
-COMMENT ON COLUMN lookalike.records.pixel_hash IS 'BLAKE2b of the decoded pixels: equal for files of other bytes that show exactly the same.';
+COMMENT ON COLUMN lookalike_internal.records.pixel_hash IS 'BLAKE2b of the decoded pixels: equal for files of other bytes that show exactly the same.';
 
-CREATE TABLE lookalike.thumbnails (
+CREATE TABLE lookalike_internal.thumbnails (
     collection_id uuid    NOT NULL,
     key           bigint  NOT NULL,
     width         integer NOT NULL CHECK (width > 0),
@@ -15,15 +15,15 @@ CREATE TABLE lookalike.thumbnails (
 ) PARTITION BY LIST (collection_id);
 -- Compressed already. Some 3 kB stay in their row, as toast_tuple_target of the partitions says: read one by one, a
 -- detour for each would cost more than the read.
-ALTER TABLE lookalike.thumbnails ALTER COLUMN image SET STORAGE EXTERNAL;
+ALTER TABLE lookalike_internal.thumbnails ALTER COLUMN image SET STORAGE EXTERNAL;
 
-COMMENT ON TABLE lookalike.thumbnails IS 'A WebP file for each record that came with a picture, its longest side 192 pixels at most.';
-COMMENT ON COLUMN lookalike.thumbnails.width IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
-COMMENT ON COLUMN lookalike.thumbnails.height IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
+COMMENT ON TABLE lookalike_internal.thumbnails IS 'A WebP file for each record that came with a picture, its longest side 192 pixels at most.';
+COMMENT ON COLUMN lookalike_internal.thumbnails.width IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
+COMMENT ON COLUMN lookalike_internal.thumbnails.height IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
 
 -- Kept by the ids, and valid as long as both records have the pictures that were judged.
-CREATE TABLE lookalike.near_duplicate_verdicts (
-    collection_id uuid        NOT NULL REFERENCES lookalike.collections (id) ON DELETE CASCADE,
+CREATE TABLE lookalike_internal.near_duplicate_verdicts (
+    collection_id uuid        NOT NULL REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
     a_id          text        COLLATE "C" NOT NULL,
     b_id          text        COLLATE "C" NOT NULL,
     a_picture     bytea       NOT NULL,
@@ -34,12 +34,12 @@ CREATE TABLE lookalike.near_duplicate_verdicts (
     CHECK (a_id < b_id)
 );
 
-COMMENT ON TABLE lookalike.near_duplicate_verdicts IS 'What a person said of two pictures; pairs judged different are no longer shown.';
-COMMENT ON COLUMN lookalike.near_duplicate_verdicts.a_picture IS 'Which picture was judged: SHA-256 of its file, or of its embedding where there is none.';
-COMMENT ON COLUMN lookalike.near_duplicate_verdicts.b_picture IS 'The same of the other one.';
+COMMENT ON TABLE lookalike_internal.near_duplicate_verdicts IS 'What a person said of two pictures; pairs judged different are no longer shown.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_verdicts.a_picture IS 'Which picture was judged: SHA-256 of its file, or of its embedding where there is none.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_verdicts.b_picture IS 'The same of the other one.';
 
-ALTER TABLE lookalike.near_duplicate_pairs DROP CONSTRAINT near_duplicate_pairs_signal_check;
-ALTER TABLE lookalike.near_duplicate_pairs ADD CONSTRAINT near_duplicate_pairs_signal_check CHECK (signal IN
+ALTER TABLE lookalike_internal.near_duplicate_pairs DROP CONSTRAINT near_duplicate_pairs_signal_check;
+ALTER TABLE lookalike_internal.near_duplicate_pairs ADD CONSTRAINT near_duplicate_pairs_signal_check CHECK (signal IN
     ('visual', 'hash', 'both', 'same_file', 'same_pixels', 'copy', 'crop', 'variant'));
 
-COMMENT ON COLUMN lookalike.near_duplicate_pairs.signal IS 'What they are to each other; without thumbnails, what decided: embeddings, hashes, or both.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_pairs.signal IS 'What they are to each other; without thumbnails, what decided: embeddings, hashes, or both.';

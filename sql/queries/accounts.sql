@@ -3,7 +3,7 @@
 -- name: create_account
 -- parameters: email, credits_limit (NULL: the default)
 -- rows: the account; none when the address is taken
-INSERT INTO lookalike.accounts (email, credits_limit)
+INSERT INTO lookalike_internal.accounts (email, credits_limit)
 VALUES (%(email)s, coalesce(%(credits_limit)s, 2147483647))
 ON CONFLICT (lower(email)) DO NOTHING
 RETURNING id, email, first_name, last_name, phone, organization, verified, credits_counter, credits_limit,
@@ -15,7 +15,7 @@ RETURNING id, email, first_name, last_name, phone, organization, verified, credi
 -- rows: the account
 SELECT id, email, first_name, last_name, phone, organization, verified, credits_counter, credits_limit,
        default_workspace
-FROM lookalike.accounts
+FROM lookalike_internal.accounts
 WHERE CASE WHEN %(email)s::text IS NULL THEN is_default ELSE lower(email) = lower(%(email)s) END;
 
 -- name: find_account_by_token
@@ -23,22 +23,22 @@ WHERE CASE WHEN %(email)s::text IS NULL THEN is_default ELSE lower(email) = lowe
 -- rows: the account of a token that is not revoked
 SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.organization, a.verified, a.credits_counter,
        a.credits_limit, a.default_workspace
-FROM lookalike.tokens t
-JOIN lookalike.accounts a ON a.id = t.account_id
+FROM lookalike_internal.tokens t
+JOIN lookalike_internal.accounts a ON a.id = t.account_id
 WHERE t.sha256 = %(sha256)s AND t.revoked_at IS NULL;
 
 -- name: has_credits
 -- parameters: account_id, credits
 -- rows: affordable
 SELECT credits_counter + %(credits)s <= credits_limit AS affordable
-FROM lookalike.accounts
+FROM lookalike_internal.accounts
 WHERE id = %(account_id)s;
 
 -- name: charge
 -- Spend credits, all or nothing. The last statement of its transaction: the account's row is locked until then.
 -- parameters: account_id, credits
 -- rows: one when the account could afford it
-UPDATE lookalike.accounts
+UPDATE lookalike_internal.accounts
 SET credits_counter = credits_counter + %(credits)s
 WHERE id = %(account_id)s AND credits_counter + %(credits)s <= credits_limit
 RETURNING credits_counter;
@@ -47,14 +47,14 @@ RETURNING credits_counter;
 -- parameters: account_id, sha256, read_only, collection_ids (NULL: all, those to come included)
 -- rows: id
 WITH token AS (
-    INSERT INTO lookalike.tokens (account_id, sha256, all_collections, read_only)
+    INSERT INTO lookalike_internal.tokens (account_id, sha256, all_collections, read_only)
     VALUES (%(account_id)s, %(sha256)s, %(collection_ids)s::uuid[] IS NULL, %(read_only)s)
     RETURNING id
 ), listed AS (
-    INSERT INTO lookalike.token_collections (token_id, collection_id)
+    INSERT INTO lookalike_internal.token_collections (token_id, collection_id)
     SELECT token.id, c.id
     FROM token
-    JOIN lookalike.collections c ON c.id = ANY (%(collection_ids)s::uuid[]) AND c.account_id = %(account_id)s
+    JOIN lookalike_internal.collections c ON c.id = ANY (%(collection_ids)s::uuid[]) AND c.account_id = %(account_id)s
 )
 SELECT id FROM token;
 
@@ -63,17 +63,17 @@ SELECT id FROM token;
 -- rows: the tokens, oldest first
 SELECT t.id, a.email, t.read_only, t.created_at, t.revoked_at,
        CASE WHEN NOT t.all_collections
-            THEN ARRAY(SELECT tc.collection_id FROM lookalike.token_collections tc WHERE tc.token_id = t.id)
+            THEN ARRAY(SELECT tc.collection_id FROM lookalike_internal.token_collections tc WHERE tc.token_id = t.id)
        END AS collection_ids
-FROM lookalike.tokens t
-JOIN lookalike.accounts a ON a.id = t.account_id
+FROM lookalike_internal.tokens t
+JOIN lookalike_internal.accounts a ON a.id = t.account_id
 WHERE %(email)s::text IS NULL OR lower(a.email) = lower(%(email)s)
 ORDER BY t.created_at, t.id;
 
 -- name: revoke_token
 -- parameters: id or sha256 (the other one NULL)
 -- rows: one when there is such a token
-UPDATE lookalike.tokens
+UPDATE lookalike_internal.tokens
 SET revoked_at = coalesce(revoked_at, now())
 WHERE id = %(id)s OR sha256 = %(sha256)s
 RETURNING id;
@@ -86,13 +86,13 @@ RETURNING id;
 SELECT t.account_id, t.read_only,
        c.id AS collection_id, c.name, c.service, c.capacity, c.product_field, c.created_at, c.model_id,
        m.name AS model_name, m.weights, m.preprocessing, m.precision, m.dimension,
-       (SELECT jsonb_agg(i.path) FROM lookalike.attribute_indexes i WHERE i.collection_id = c.id AND i.ready) AS indexed
-FROM lookalike.tokens t
-LEFT JOIN lookalike.collections c
+       (SELECT jsonb_agg(i.path) FROM lookalike_internal.attribute_indexes i WHERE i.collection_id = c.id AND i.ready) AS indexed
+FROM lookalike_internal.tokens t
+LEFT JOIN lookalike_internal.collections c
     ON c.account_id = t.account_id
     AND c.deleted_at IS NULL
     AND CASE WHEN %(collection_id)s::uuid IS NULL THEN c.name = %(collection_name)s ELSE c.id = %(collection_id)s END
     AND (t.all_collections OR EXISTS (
-        SELECT FROM lookalike.token_collections tc WHERE tc.token_id = t.id AND tc.collection_id = c.id))
-LEFT JOIN lookalike.models m ON m.id = c.model_id
+        SELECT FROM lookalike_internal.token_collections tc WHERE tc.token_id = t.id AND tc.collection_id = c.id))
+LEFT JOIN lookalike_internal.models m ON m.id = c.model_id
 WHERE t.sha256 = %(sha256)s AND t.revoked_at IS NULL;

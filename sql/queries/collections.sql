@@ -4,7 +4,7 @@
 -- The row of a model's identity, made on first use. The pointless update makes RETURNING answer in both cases.
 -- parameters: fingerprint, name, weights, preprocessing, precision, dimension
 -- rows: id
-INSERT INTO lookalike.models (fingerprint, name, weights, preprocessing, precision, dimension)
+INSERT INTO lookalike_internal.models (fingerprint, name, weights, preprocessing, precision, dimension)
 VALUES (%(fingerprint)s, %(name)s, %(weights)s, %(preprocessing)s, %(precision)s, %(dimension)s)
 ON CONFLICT (fingerprint, name) DO UPDATE SET name = excluded.name
 RETURNING id;
@@ -12,7 +12,7 @@ RETURNING id;
 -- name: create_collection
 -- parameters: account_id, name, service, model_id, capacity, product_field
 -- rows: id; none when the account has a collection of that name
-INSERT INTO lookalike.collections (account_id, name, service, model_id, capacity, product_field)
+INSERT INTO lookalike_internal.collections (account_id, name, service, model_id, capacity, product_field)
 VALUES (%(account_id)s, %(name)s, %(service)s, %(model_id)s, %(capacity)s, %(product_field)s)
 ON CONFLICT (account_id, name) WHERE deleted_at IS NULL DO NOTHING
 RETURNING id;
@@ -22,9 +22,9 @@ RETURNING id;
 -- rows: the collections, oldest first
 SELECT c.account_id, c.id AS collection_id, c.name, c.service, c.capacity, c.product_field, c.created_at,
        c.model_id, m.name AS model_name, m.weights, m.preprocessing, m.precision, m.dimension,
-       (SELECT jsonb_agg(i.path) FROM lookalike.attribute_indexes i WHERE i.collection_id = c.id AND i.ready) AS indexed
-FROM lookalike.collections c
-JOIN lookalike.models m ON m.id = c.model_id
+       (SELECT jsonb_agg(i.path) FROM lookalike_internal.attribute_indexes i WHERE i.collection_id = c.id AND i.ready) AS indexed
+FROM lookalike_internal.collections c
+JOIN lookalike_internal.models m ON m.id = c.model_id
 WHERE c.deleted_at IS NULL
   AND (%(id)s::uuid IS NULL OR c.id = %(id)s)
   AND (%(account_id)s::uuid IS NULL OR c.account_id = %(account_id)s)
@@ -34,12 +34,12 @@ ORDER BY c.created_at, c.id;
 -- name: collection_exists
 -- parameters: id
 -- rows: whether it does, and is not about to be dropped
-SELECT EXISTS (SELECT FROM lookalike.collections WHERE id = %(id)s AND deleted_at IS NULL);
+SELECT EXISTS (SELECT FROM lookalike_internal.collections WHERE id = %(id)s AND deleted_at IS NULL);
 
 -- name: update_collection
 -- parameters: id, name, capacity, product_field, and set_name, set_capacity, set_product_field: which of them count
 -- rows: one when there is such a collection
-UPDATE lookalike.collections
+UPDATE lookalike_internal.collections
 SET name = CASE WHEN %(set_name)s THEN %(name)s ELSE name END,
     capacity = CASE WHEN %(set_capacity)s THEN %(capacity)s ELSE capacity END,
     product_field = CASE WHEN %(set_product_field)s THEN %(product_field)s ELSE product_field END
@@ -50,9 +50,9 @@ RETURNING id;
 -- From here on the collection is gone for everybody; its partitions are dropped afterwards.
 -- parameters: id
 -- rows: one when there was such a collection
-UPDATE lookalike.collections SET deleted_at = now() WHERE id = %(id)s AND deleted_at IS NULL RETURNING id;
+UPDATE lookalike_internal.collections SET deleted_at = now() WHERE id = %(id)s AND deleted_at IS NULL RETURNING id;
 
 -- name: forget_collection
 -- After its partitions are dropped.
 -- parameters: id
-DELETE FROM lookalike.collections WHERE id = %(id)s AND deleted_at IS NOT NULL;
+DELETE FROM lookalike_internal.collections WHERE id = %(id)s AND deleted_at IS NOT NULL;

@@ -10,11 +10,11 @@ COPY (
            t.key IS NOT NULL,
            coalesce(r.phash, repeat('0', 256)::bit(256)),
            e.embedding
-    FROM lookalike.records r
-    JOIN lookalike.embeddings e
+    FROM lookalike_internal.records r
+    JOIN lookalike_internal.embeddings e
         ON e.collection_id = r.collection_id AND e.key = r.key AND e.collection_id = %(collection_id)s
        AND e.model_id = %(model_id)s
-    LEFT JOIN lookalike.thumbnails t
+    LEFT JOIN lookalike_internal.thumbnails t
         ON t.collection_id = r.collection_id AND t.key = r.key AND t.collection_id = %(collection_id)s
     WHERE r.collection_id = %(collection_id)s AND {where}
     {order}

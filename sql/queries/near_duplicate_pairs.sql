@@ -7,12 +7,12 @@
 -- arrays of equal length
 WITH locked AS MATERIALIZED (
     SELECT r.key, r.id
-    FROM lookalike.records r
+    FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s)
     ORDER BY r.id
     FOR KEY SHARE
 )
-INSERT INTO lookalike.near_duplicate_pairs (collection_id, a_key, b_key, distance, visual, bits, signal)
+INSERT INTO lookalike_internal.near_duplicate_pairs (collection_id, a_key, b_key, distance, visual, bits, signal)
 SELECT %(collection_id)s,
        CASE WHEN x.id < y.id THEN x.key ELSE y.key END,
        CASE WHEN x.id < y.id THEN y.key ELSE x.key END,
@@ -27,7 +27,7 @@ ON CONFLICT DO NOTHING;
 -- name: count_pairs
 -- parameters: collection_id
 -- rows: count
-SELECT count(*) FROM lookalike.near_duplicate_pairs p WHERE p.collection_id = %(collection_id)s;
+SELECT count(*) FROM lookalike_internal.near_duplicate_pairs p WHERE p.collection_id = %(collection_id)s;
 
 -- name: page_of_pairs
 -- Stored pairs of which both records match, by distance and then by ids, but for some that a person dismissed.
@@ -35,12 +35,12 @@ SELECT count(*) FROM lookalike.near_duplicate_pairs p WHERE p.collection_id = %(
 -- pairs): arrays of equal length
 -- rows: a_key, b_key, distance, signal
 SELECT p.a_key, p.b_key, p.distance, p.signal
-FROM lookalike.near_duplicate_pairs p
+FROM lookalike_internal.near_duplicate_pairs p
 JOIN (
-    SELECT r.key, r.id FROM lookalike.records r WHERE r.collection_id = %(collection_id)s AND {where}
+    SELECT r.key, r.id FROM lookalike_internal.records r WHERE r.collection_id = %(collection_id)s AND {where}
 ) a ON a.key = p.a_key
 JOIN (
-    SELECT r.key, r.id FROM lookalike.records r WHERE r.collection_id = %(collection_id)s AND {where}
+    SELECT r.key, r.id FROM lookalike_internal.records r WHERE r.collection_id = %(collection_id)s AND {where}
 ) b ON b.key = p.b_key
 WHERE p.collection_id = %(collection_id)s AND p.distance <= %(radius)s
   AND NOT EXISTS (
@@ -54,7 +54,7 @@ LIMIT %(limit)s OFFSET %(offset)s;
 -- parameters: collection_id, signals
 COPY (
     SELECT p.a_key, p.b_key, p.distance, (array_position(%(signals)s::text[], p.signal) - 1)::smallint
-    FROM lookalike.near_duplicate_pairs p
+    FROM lookalike_internal.near_duplicate_pairs p
     WHERE p.collection_id = %(collection_id)s
     ORDER BY p.distance, p.a_key, p.b_key
 ) TO STDOUT (FORMAT binary);

@@ -4,18 +4,18 @@
 -- parameters: collection_id
 -- rows: model_id, radius, rule, finished_at
 SELECT model_id, radius, rule, finished_at
-FROM lookalike.near_duplicate_runs
+FROM lookalike_internal.near_duplicate_runs
 WHERE collection_id = %(collection_id)s;
 
 -- name: compared_keys
 -- parameters: collection_id
 -- rows: compared
-SELECT compared FROM lookalike.near_duplicate_runs WHERE collection_id = %(collection_id)s;
+SELECT compared FROM lookalike_internal.near_duplicate_runs WHERE collection_id = %(collection_id)s;
 
 -- name: begin_run
 -- parameters: collection_id, model_id, radius, rule, compared (of none)
 -- rows: started_at
-INSERT INTO lookalike.near_duplicate_runs AS run (collection_id, model_id, radius, rule, compared)
+INSERT INTO lookalike_internal.near_duplicate_runs AS run (collection_id, model_id, radius, rule, compared)
 VALUES (%(collection_id)s, %(model_id)s, %(radius)s, %(rule)s, %(compared)s)
 ON CONFLICT (collection_id) DO UPDATE
 SET started_at = excluded.started_at
@@ -23,11 +23,11 @@ RETURNING started_at;
 
 -- name: forget_run
 -- parameters: collection_id
-DELETE FROM lookalike.near_duplicate_runs WHERE collection_id = %(collection_id)s;
+DELETE FROM lookalike_internal.near_duplicate_runs WHERE collection_id = %(collection_id)s;
 
 -- name: save_progress
 -- parameters: collection_id, compared, finished
-UPDATE lookalike.near_duplicate_runs
+UPDATE lookalike_internal.near_duplicate_runs
 SET compared = %(compared)s,
     finished_at = CASE WHEN %(finished)s THEN started_at ELSE finished_at END
 WHERE collection_id = %(collection_id)s;
@@ -35,4 +35,4 @@ WHERE collection_id = %(collection_id)s;
 -- name: outdate_run
 -- What was found is no longer what a run would find now: the next one begins anew.
 -- parameters: collection_id
-UPDATE lookalike.near_duplicate_runs SET rule = '' WHERE collection_id = %(collection_id)s;
+UPDATE lookalike_internal.near_duplicate_runs SET rule = '' WHERE collection_id = %(collection_id)s;

@@ -9,10 +9,10 @@ SELECT NULL::bigint AS key, %(vector)b::halfvec({dimension}) AS embedding, %(pha
 -- name: query_by_id
 -- parameters: collection_id, model_id, query_id
 SELECT i.key, q.embedding::halfvec({dimension}) AS embedding,
-       lookalike.telling_phash(i.phash, i.phash_quality) AS phash,
-       EXISTS (SELECT FROM lookalike.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = i.key) AS looked
-FROM lookalike.records i
-JOIN lookalike.embeddings q ON q.collection_id = i.collection_id AND q.key = i.key
+       lookalike_internal.telling_phash(i.phash, i.phash_quality) AS phash,
+       EXISTS (SELECT FROM lookalike_internal.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = i.key) AS looked
+FROM lookalike_internal.records i
+JOIN lookalike_internal.embeddings q ON q.collection_id = i.collection_id AND q.key = i.key
 WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s
   AND q.collection_id = %(collection_id)s AND q.model_id = %(model_id)s
 
@@ -20,7 +20,7 @@ WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s
 -- In the shape that the vector index serves.
 -- parameters: collection_id, model_id, candidates
 SELECT e.key, e.embedding::halfvec({dimension}) <-> (SELECT embedding FROM query) AS distance
-FROM lookalike.embeddings e
+FROM lookalike_internal.embeddings e
 WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
 ORDER BY e.embedding::halfvec({dimension}) <-> (SELECT embedding FROM query)
 LIMIT %(candidates)s
@@ -31,7 +31,7 @@ LIMIT %(candidates)s
 SELECT every.key, every.distance
 FROM (
     SELECT e.key, e.embedding::halfvec({dimension}) <-> (SELECT embedding FROM query) AS distance
-    FROM lookalike.embeddings e
+    FROM lookalike_internal.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
     OFFSET 0
 ) every, visual_limit
@@ -59,9 +59,9 @@ WITH query AS MATERIALIZED (
     {visual}
 ), hashed AS MATERIALIZED (
     SELECT r.key
-    FROM lookalike.records r
+    FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s
-      AND r.phash_bands && (SELECT lookalike.phash_probes(query.phash) FROM query)
+      AND r.phash_bands && (SELECT lookalike_internal.phash_probes(query.phash) FROM query)
       AND bit_count(r.phash # (SELECT query.phash FROM query))
           <= (SELECT greatest(%(candidate_bits)s, CASE WHEN query.looked THEN %(look_bits)s END) FROM query)
 ), candidates AS MATERIALIZED (
@@ -80,16 +80,16 @@ WITH query AS MATERIALIZED (
 ), near AS MATERIALIZED (
     SELECT r.key, {columns}, pair.visual, pair.bits, pair.looked
     FROM candidates
-    JOIN lookalike.records r ON r.key = candidates.key AND r.collection_id = %(collection_id)s
-    JOIN lookalike.embeddings e
+    JOIN lookalike_internal.records r ON r.key = candidates.key AND r.collection_id = %(collection_id)s
+    JOIN lookalike_internal.embeddings e
         ON e.key = candidates.key AND e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
     {join}
     CROSS JOIN query
     CROSS JOIN LATERAL (
         SELECT (e.embedding::halfvec({dimension}) <-> query.embedding) * 100 AS visual,
-               bit_count(lookalike.telling_phash(r.phash, r.phash_quality) # query.phash) AS bits,
+               bit_count(lookalike_internal.telling_phash(r.phash, r.phash_quality) # query.phash) AS bits,
                query.looked AND EXISTS (
-                   SELECT FROM lookalike.thumbnails t
+                   SELECT FROM lookalike_internal.thumbnails t
                    WHERE t.collection_id = %(collection_id)s AND t.key = candidates.key) AS looked
         -- Computed once a row.
         OFFSET 0

@@ -7,7 +7,7 @@
 -- A table of its own first, attached afterwards: CREATE TABLE … PARTITION OF would lock the parent against
 -- everybody. The CHECK lets ATTACH skip its scan.
 CREATE TABLE {records} (
-    LIKE lookalike.records INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED,
+    LIKE lookalike_internal.records INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED,
     CONSTRAINT {records_owner} CHECK (collection_id = {collection_id})
 );
 
@@ -15,7 +15,7 @@ CREATE TABLE {records} (
 -- Like create_records_partition. The dimension of each model's rows is checked here, as the column itself holds
 -- vectors of any dimension.
 CREATE TABLE {embeddings} (
-    LIKE lookalike.embeddings INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
+    LIKE lookalike_internal.embeddings INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
     CONSTRAINT {embeddings_owner} CHECK (collection_id = {collection_id}),
     CONSTRAINT {embeddings_dimension} CHECK (model_id <> {model_id} OR vector_dims(embedding) = {dimension})
 );
@@ -23,14 +23,14 @@ CREATE TABLE {embeddings} (
 -- name: create_thumbnails_partition
 -- Like create_records_partition. The files, some 3 kB each, stay in their rows.
 CREATE TABLE {thumbnails} (
-    LIKE lookalike.thumbnails INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
+    LIKE lookalike_internal.thumbnails INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
     CONSTRAINT {thumbnails_owner} CHECK (collection_id = {collection_id})
 ) WITH (toast_tuple_target = 8160);
 
 -- name: create_near_duplicate_pairs_partition
 -- Like create_records_partition.
 CREATE TABLE {near_duplicate_pairs} (
-    LIKE lookalike.near_duplicate_pairs INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+    LIKE lookalike_internal.near_duplicate_pairs INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
     CONSTRAINT {near_duplicate_pairs_owner} CHECK (collection_id = {collection_id})
 );
 
@@ -77,7 +77,7 @@ DROP INDEX IF EXISTS {qualified_hnsw};
 -- name: vector_indexed_collections
 -- All collections, each of which should have a vector index.
 -- rows: id, model_id
-SELECT id, model_id FROM lookalike.collections WHERE deleted_at IS NULL ORDER BY created_at, id;
+SELECT id, model_id FROM lookalike_internal.collections WHERE deleted_at IS NULL ORDER BY created_at, id;
 
 -- name: valid_indexes
 -- Which of some indexes exist and are finished.
@@ -91,7 +91,7 @@ WHERE i.indisvalid;
 -- name: marked_collections
 -- Collections that are marked for deletion.
 -- rows: id
-SELECT id FROM lookalike.collections WHERE deleted_at IS NOT NULL ORDER BY deleted_at, id;
+SELECT id FROM lookalike_internal.collections WHERE deleted_at IS NOT NULL ORDER BY deleted_at, id;
 
 -- name: partition_exists
 -- parameters: partition (with schema)

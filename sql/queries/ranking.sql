@@ -17,7 +17,7 @@ FROM (
         SELECT e.key, {distance} AS distance
         FROM (
             SELECT g.key, g.embedding
-            FROM lookalike.embeddings g
+            FROM lookalike_internal.embeddings g
             WHERE g.collection_id = %(collection_id)s AND g.model_id = %(model_id)s
               AND g.key <> ALL ({excluded}) AND {lower} <= %(farthest)s::float8
             OFFSET 0
@@ -27,7 +27,7 @@ FROM (
     ORDER BY every.distance
     FETCH FIRST (%(limit)s) ROWS WITH TIES
 ) nearest
-JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = nearest.key
+JOIN lookalike_internal.records r ON r.collection_id = %(collection_id)s AND r.key = nearest.key
 ORDER BY nearest.distance, r.id
 LIMIT %(limit)s;
 
@@ -43,8 +43,8 @@ FROM (
         SELECT g.id, g.identity, g.embedding, g.tags, {own_tags} AS own_tags
         FROM (
             SELECT r.id, {identity} AS identity, m.embedding, {tags} AS tags
-            FROM lookalike.records r
-            JOIN lookalike.embeddings m
+            FROM lookalike_internal.records r
+            JOIN lookalike_internal.embeddings m
                 ON m.collection_id = r.collection_id AND m.key = r.key AND m.model_id = %(model_id)s
             WHERE r.collection_id = %(collection_id)s AND {where}
             OFFSET 0
@@ -71,7 +71,7 @@ WITH reached AS MATERIALIZED (
     FROM unnest(%(vectors)b::halfvec[]) WITH ORDINALITY AS query (vector, number)
     CROSS JOIN LATERAL (
         SELECT e.key, e.embedding::halfvec({dimension}) <-> query.vector::halfvec({dimension}) AS distance
-        FROM lookalike.embeddings e
+        FROM lookalike_internal.embeddings e
         WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
         ORDER BY e.embedding::halfvec({dimension}) <-> query.vector::halfvec({dimension})
         LIMIT %(candidates)s
@@ -83,7 +83,7 @@ WITH reached AS MATERIALIZED (
     SELECT reached.key FROM reached
     UNION
     SELECT r.key
-    FROM lookalike.records r
+    FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s AND r.attributes @> ANY (%(sharing)s::jsonb[])
 )
 SELECT every.id, every.identity::text AS identity, every.distance,
@@ -95,8 +95,8 @@ FROM (
         FROM (
             SELECT r.id, {identity} AS identity, m.embedding, {tags} AS tags
             FROM keys
-            JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = keys.key
-            JOIN lookalike.embeddings m
+            JOIN lookalike_internal.records r ON r.collection_id = %(collection_id)s AND r.key = keys.key
+            JOIN lookalike_internal.embeddings m
                 ON m.collection_id = %(collection_id)s AND m.model_id = %(model_id)s AND m.key = keys.key
             WHERE {where}
             OFFSET 0

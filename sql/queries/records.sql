@@ -18,7 +18,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('lookalike collection ' || %(colle
 -- parameters: collection_id, ids
 -- rows: id
 SELECT r.id
-FROM lookalike.records r
+FROM lookalike_internal.records r
 WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s);
 
 -- name: insert_records
@@ -38,7 +38,7 @@ WITH incoming AS (
         AS i (id, attributes, url, file, content_hash, phash, phash_quality, embedding, pixel_hash, width, height,
               image)
 ), inserted AS (
-    INSERT INTO lookalike.records
+    INSERT INTO lookalike_internal.records
         (collection_id, id, attributes, url, file, content_hash, phash, phash_quality, pixel_hash)
     SELECT %(collection_id)s, id, attributes, url, file, content_hash, phash::bit(256), phash_quality, pixel_hash
     FROM incoming
@@ -46,12 +46,12 @@ WITH incoming AS (
     ON CONFLICT (collection_id, id) DO NOTHING
     RETURNING key, id
 ), embedded AS (
-    INSERT INTO lookalike.embeddings (collection_id, model_id, key, embedding)
+    INSERT INTO lookalike_internal.embeddings (collection_id, model_id, key, embedding)
     SELECT %(collection_id)s, %(model_id)s, inserted.key, incoming.embedding
     FROM inserted
     JOIN incoming ON incoming.id = inserted.id
 ), small AS (
-    INSERT INTO lookalike.thumbnails (collection_id, key, width, height, image)
+    INSERT INTO lookalike_internal.thumbnails (collection_id, key, width, height, image)
     SELECT %(collection_id)s, inserted.key, incoming.width, incoming.height, incoming.image
     FROM inserted
     JOIN incoming ON incoming.id = inserted.id
@@ -65,12 +65,12 @@ SELECT id FROM inserted;
 -- rows: id of each record that was there
 WITH doomed AS MATERIALIZED (
     SELECT r.key
-    FROM lookalike.records r
+    FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s)
     ORDER BY r.id
     FOR UPDATE
 )
-DELETE FROM lookalike.records r
+DELETE FROM lookalike_internal.records r
 USING doomed
 WHERE r.collection_id = %(collection_id)s AND r.key = doomed.key
 RETURNING r.id;
@@ -79,7 +79,7 @@ RETURNING r.id;
 -- parameters: collection_id, model_id, ids
 -- rows: {columns} of those that exist, in no order
 SELECT {columns}
-FROM lookalike.records r
+FROM lookalike_internal.records r
 {join}
 WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s);
 
@@ -90,12 +90,12 @@ WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s);
 WITH locked AS MATERIALIZED (
     SELECT r.key, patch.attributes
     FROM unnest(%(ids)s::text[], %(patches)s::jsonb[]) AS patch (id, attributes)
-    JOIN lookalike.records r ON r.id = patch.id COLLATE "C"
+    JOIN lookalike_internal.records r ON r.id = patch.id COLLATE "C"
     WHERE r.collection_id = %(collection_id)s
     ORDER BY r.id
     FOR UPDATE OF r
 ), r AS (
-    UPDATE lookalike.records r
+    UPDATE lookalike_internal.records r
     SET attributes = r.attributes || locked.attributes, updated_at = now()
     FROM locked
     WHERE r.collection_id = %(collection_id)s AND r.key = locked.key
@@ -111,7 +111,7 @@ FROM r
 -- rows: count
 SELECT count(*)
 FROM (
-    SELECT FROM lookalike.records r
+    SELECT FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s AND {where}
     LIMIT %(limit)s
 ) matching;
@@ -119,13 +119,13 @@ FROM (
 -- name: count_records
 -- parameters: collection_id
 -- rows: count
-SELECT count(*) FROM lookalike.records r WHERE r.collection_id = %(collection_id)s;
+SELECT count(*) FROM lookalike_internal.records r WHERE r.collection_id = %(collection_id)s;
 
 -- name: records_of_keys
 -- parameters: collection_id, model_id, keys
 -- rows: key, {columns} of those that still exist
 SELECT r.key, {columns}
-FROM lookalike.records r
+FROM lookalike_internal.records r
 {join}
 WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
 
@@ -137,12 +137,12 @@ WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
 SELECT {columns}
 FROM (
     SELECT r.collection_id, r.id
-    FROM lookalike.records r
+    FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s AND {where}
     ORDER BY r.id
     LIMIT %(limit)s OFFSET %(offset)s
 ) page
-JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.id = page.id
+JOIN lookalike_internal.records r ON r.collection_id = page.collection_id AND r.id = page.id
 {join}
 ORDER BY r.id;
 
@@ -151,7 +151,7 @@ ORDER BY r.id;
 -- parameters: collection_id, model_id, after ('': from the beginning), limit, and those of {where}
 -- rows: {columns}
 SELECT {columns}
-FROM lookalike.records r
+FROM lookalike_internal.records r
 {join}
 WHERE r.collection_id = %(collection_id)s AND r.id > %(after)s AND {where}
 ORDER BY r.id
@@ -164,12 +164,12 @@ LIMIT %(limit)s;
 SELECT {columns}
 FROM (
     SELECT r.collection_id, r.key
-    FROM lookalike.records r
+    FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s AND {where}
     ORDER BY random()
     LIMIT %(count)s
 ) chosen
-JOIN lookalike.records r ON r.collection_id = chosen.collection_id AND r.key = chosen.key
+JOIN lookalike_internal.records r ON r.collection_id = chosen.collection_id AND r.key = chosen.key
 {join};
 
 -- name: lock_matching
@@ -177,7 +177,7 @@ JOIN lookalike.records r ON r.collection_id = chosen.collection_id AND r.key = c
 -- parameters: collection_id, model_id, and those of {where}
 -- rows: {columns}
 SELECT {columns}
-FROM lookalike.records r
+FROM lookalike_internal.records r
 {join}
 WHERE r.collection_id = %(collection_id)s AND {where}
 ORDER BY r.id
@@ -187,15 +187,15 @@ FOR UPDATE OF r;
 -- Keys for records that are about to be loaded by COPY.
 -- parameters: count
 -- rows: key
-SELECT nextval('lookalike.record_key') AS key FROM generate_series(1, %(count)s);
+SELECT nextval('lookalike_internal.record_key') AS key FROM generate_series(1, %(count)s);
 
 -- name: copy_records
-COPY lookalike.records
+COPY lookalike_internal.records
     (collection_id, key, id, attributes, url, file, content_hash, phash, phash_quality, pixel_hash)
 FROM STDIN (FORMAT binary);
 
 -- name: copy_embeddings
-COPY lookalike.embeddings (collection_id, model_id, key, embedding) FROM STDIN (FORMAT binary);
+COPY lookalike_internal.embeddings (collection_id, model_id, key, embedding) FROM STDIN (FORMAT binary);
 
 -- name: copy_thumbnails
-COPY lookalike.thumbnails (collection_id, key, width, height, image) FROM STDIN (FORMAT binary);
+COPY lookalike_internal.thumbnails (collection_id, key, width, height, image) FROM STDIN (FORMAT binary);

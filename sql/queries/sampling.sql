@@ -25,7 +25,7 @@ FROM (
 ) part
 CROSS JOIN (
     SELECT count(*) AS sampled, count(*) FILTER (WHERE {where}) AS matching
-    FROM lookalike.records r {sample}
+    FROM lookalike_internal.records r {sample}
     WHERE r.collection_id = %(collection_id)s
 ) counted;
 
@@ -35,7 +35,7 @@ CROSS JOIN (
 -- rows: tag, sampled (the same in every row), matching
 WITH sample AS MATERIALIZED (
     SELECT r.attributes -> 'tags' AS tags
-    FROM lookalike.records r {sample}
+    FROM lookalike_internal.records r {sample}
     WHERE r.collection_id = %(collection_id)s
 )
 SELECT wanted.tag, count(*) AS sampled, count(*) FILTER (WHERE sample.tags ? wanted.tag) AS matching

@@ -10,9 +10,9 @@
 -- name: query_by_id
 -- parameters: collection_id, model_id, query_id
 (SELECT q.embedding::halfvec({dimension})
- FROM lookalike.embeddings q
+ FROM lookalike_internal.embeddings q
  WHERE q.collection_id = %(collection_id)s AND q.model_id = %(model_id)s AND q.key = (
-     SELECT i.key FROM lookalike.records i WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s))
+     SELECT i.key FROM lookalike_internal.records i WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s))
 
 -- name: size_of_embeddings
 -- Of the embeddings in bytes, and their pages and rows as last counted.
@@ -38,13 +38,13 @@ FROM (
                lead(n.distance) OVER (ORDER BY n.distance) AS following
         FROM (
             SELECT e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
-            FROM lookalike.embeddings e
+            FROM lookalike_internal.embeddings e
             WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
             ORDER BY e.embedding::halfvec({dimension}) <-> {query}
             LIMIT %(candidates)s
         ) n
     ) c
-    JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = c.key
+    JOIN lookalike_internal.records r ON r.collection_id = %(collection_id)s AND r.key = c.key
     {join}
     WHERE c.distance IS NOT NULL AND {where}
     ORDER BY c.distance
@@ -61,14 +61,14 @@ LIMIT %(limit)s OFFSET %(offset)s;
 -- rows: {columns}, distance, identity (as text), rank (among the candidates)
 WITH candidates AS MATERIALIZED (
     SELECT e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
-    FROM lookalike.embeddings e
+    FROM lookalike_internal.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
     ORDER BY e.embedding::halfvec({dimension}) <-> {query}
     LIMIT %(candidates)s
 ), matching AS MATERIALIZED (
     SELECT r.key, r.id, c.distance, c.rank, {identity} AS identity
     FROM (SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS rank FROM candidates n) c
-    JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = c.key
+    JOIN lookalike_internal.records r ON r.collection_id = %(collection_id)s AND r.key = c.key
     WHERE c.distance < (SELECT max(distance) FROM candidates) AND {where}
 ), chosen AS MATERIALIZED (
     SELECT DISTINCT ON (m.identity) m.*
@@ -78,7 +78,7 @@ WITH candidates AS MATERIALIZED (
 )
 SELECT {columns}, chosen.distance * 100 AS distance, chosen.identity::text AS identity, chosen.rank
 FROM chosen
-JOIN lookalike.records r ON r.collection_id = %(collection_id)s AND r.key = chosen.key
+JOIN lookalike_internal.records r ON r.collection_id = %(collection_id)s AND r.key = chosen.key
 {join}
 ORDER BY chosen.distance, r.id;
 
@@ -92,7 +92,7 @@ FROM (
     SELECT every.collection_id, every.key, every.distance
     FROM (
         SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
-        FROM lookalike.embeddings e
+        FROM lookalike_internal.embeddings e
         WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
         OFFSET 0
     ) every
@@ -100,7 +100,7 @@ FROM (
     ORDER BY every.distance
     FETCH FIRST (%(reach)s) ROWS WITH TIES
 ) nearest
-JOIN lookalike.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
+JOIN lookalike_internal.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
 {join}
 ORDER BY nearest.distance, r.id
 LIMIT %(limit)s OFFSET %(offset)s;
@@ -114,8 +114,8 @@ FROM (
     SELECT every.collection_id, every.key, every.distance
     FROM (
         SELECT r.collection_id, r.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
-        FROM lookalike.records r
-        JOIN lookalike.embeddings e
+        FROM lookalike_internal.records r
+        JOIN lookalike_internal.embeddings e
             ON e.collection_id = r.collection_id AND e.key = r.key AND e.model_id = %(model_id)s
         WHERE r.collection_id = %(collection_id)s AND {where}
         OFFSET 0
@@ -124,7 +124,7 @@ FROM (
     ORDER BY every.distance
     FETCH FIRST (%(reach)s) ROWS WITH TIES
 ) nearest
-JOIN lookalike.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
+JOIN lookalike_internal.records r ON r.collection_id = nearest.collection_id AND r.key = nearest.key
 {join}
 ORDER BY nearest.distance, r.id
 LIMIT %(limit)s OFFSET %(offset)s;
@@ -143,8 +143,8 @@ FROM (
         FROM (
             SELECT r.collection_id, r.key, r.id, {identity} AS identity,
                    e.embedding::halfvec({dimension}) <-> {query} AS distance
-            FROM lookalike.records r
-            JOIN lookalike.embeddings e
+            FROM lookalike_internal.records r
+            JOIN lookalike_internal.embeddings e
                 ON e.collection_id = r.collection_id AND e.key = r.key AND e.model_id = %(model_id)s
             WHERE r.collection_id = %(collection_id)s AND {where}
             OFFSET 0
@@ -155,7 +155,7 @@ FROM (
     ORDER BY chosen.distance, chosen.id
     LIMIT %(limit)s OFFSET %(offset)s
 ) page
-JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
+JOIN lookalike_internal.records r ON r.collection_id = page.collection_id AND r.key = page.key
 {join}
 ORDER BY page.distance, r.id;
 
@@ -167,7 +167,7 @@ ORDER BY page.distance, r.id;
 -- rows: {columns}, distance (both NULL when nothing is within), candidates: how many there were, farthest
 WITH candidates AS MATERIALIZED (
     SELECT e.collection_id, e.key, e.embedding::halfvec({dimension}) <-> {query} AS distance
-    FROM lookalike.embeddings e
+    FROM lookalike_internal.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
     ORDER BY e.embedding::halfvec({dimension}) <-> {query}
     LIMIT %(candidates)s
@@ -181,12 +181,12 @@ LEFT JOIN (
     FROM (
         SELECT r.collection_id, r.key, r.id, c.distance, {identity} AS identity
         FROM candidates c
-        JOIN lookalike.records r ON r.collection_id = c.collection_id AND r.key = c.key
+        JOIN lookalike_internal.records r ON r.collection_id = c.collection_id AND r.key = c.key
         WHERE r.collection_id = %(collection_id)s AND c.distance <= %(radius)s AND {where}
     ) m
     ORDER BY m.identity, m.distance, m.id
 ) chosen ON bounds.farthest > %(radius)s
-LEFT JOIN lookalike.records r
+LEFT JOIN lookalike_internal.records r
     ON r.collection_id = chosen.collection_id AND r.key = chosen.key AND r.collection_id = %(collection_id)s
 {join}
 ORDER BY chosen.distance, r.id
@@ -204,8 +204,8 @@ FROM (
         FROM (
             SELECT r.collection_id, r.key, r.id, {identity} AS identity,
                    e.embedding::halfvec({dimension}) <-> {query} AS distance
-            FROM lookalike.records r
-            JOIN lookalike.embeddings e
+            FROM lookalike_internal.records r
+            JOIN lookalike_internal.embeddings e
                 ON e.collection_id = r.collection_id AND e.key = r.key AND e.model_id = %(model_id)s
             WHERE r.collection_id = %(collection_id)s AND {where}
             OFFSET 0
@@ -216,6 +216,6 @@ FROM (
     ORDER BY chosen.distance, chosen.id
     LIMIT %(limit)s
 ) page
-JOIN lookalike.records r ON r.collection_id = page.collection_id AND r.key = page.key
+JOIN lookalike_internal.records r ON r.collection_id = page.collection_id AND r.key = page.key
 {join}
 ORDER BY page.distance, r.id;

@@ -4,16 +4,16 @@
 -- parameters: collection_id, id
 -- rows: image, width, height; none where there is no such record or no thumbnail of it
 SELECT t.image, t.width, t.height
-FROM lookalike.records r
-JOIN lookalike.thumbnails t ON t.collection_id = r.collection_id AND t.key = r.key
+FROM lookalike_internal.records r
+JOIN lookalike_internal.thumbnails t ON t.collection_id = r.collection_id AND t.key = r.key
 WHERE r.collection_id = %(collection_id)s AND t.collection_id = %(collection_id)s AND r.id = %(id)s;
 
 -- name: pictures_of_keys
 -- parameters: collection_id, keys
 -- rows: key, content_hash, pixel_hash, image, width, height (the last three NULL without a thumbnail)
 SELECT r.key, r.content_hash, r.pixel_hash, t.image, t.width, t.height
-FROM lookalike.records r
-LEFT JOIN lookalike.thumbnails t
+FROM lookalike_internal.records r
+LEFT JOIN lookalike_internal.thumbnails t
     ON t.collection_id = r.collection_id AND t.key = r.key AND t.collection_id = %(collection_id)s
 WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
 
@@ -22,21 +22,21 @@ WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
 -- parameters: collection_id
 -- rows: count
 SELECT count(*)
-FROM lookalike.records r
+FROM lookalike_internal.records r
 WHERE r.collection_id = %(collection_id)s AND (r.url IS NOT NULL OR r.file IS NOT NULL)
   AND NOT EXISTS (
-      SELECT FROM lookalike.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = r.key);
+      SELECT FROM lookalike_internal.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = r.key);
 
 -- name: records_without_thumbnail
 -- The next records in the order of ids that have no thumbnail but a _url or _file to make it from.
 -- parameters: collection_id, after ('': from the beginning), limit
 -- rows: key, id, url, file, content_hash
 SELECT r.key, r.id, r.url, r.file, r.content_hash
-FROM lookalike.records r
+FROM lookalike_internal.records r
 WHERE r.collection_id = %(collection_id)s AND r.id > %(after)s
   AND (r.url IS NOT NULL OR r.file IS NOT NULL)
   AND NOT EXISTS (
-      SELECT FROM lookalike.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = r.key)
+      SELECT FROM lookalike_internal.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = r.key)
 ORDER BY r.id
 LIMIT %(limit)s;
 
@@ -49,18 +49,18 @@ WITH given AS (
                 %(pixel_hashes)b::bytea[]) AS g (key, width, height, image, pixel_hash)
 ), locked AS MATERIALIZED (
     SELECT r.key, g.width, g.height, g.image, g.pixel_hash
-    FROM lookalike.records r
+    FROM lookalike_internal.records r
     JOIN given g ON g.key = r.key
     WHERE r.collection_id = %(collection_id)s
     ORDER BY r.id
     FOR UPDATE OF r
 ), made AS (
-    INSERT INTO lookalike.thumbnails (collection_id, key, width, height, image)
+    INSERT INTO lookalike_internal.thumbnails (collection_id, key, width, height, image)
     SELECT %(collection_id)s, key, width, height, image FROM locked
     ON CONFLICT DO NOTHING
     RETURNING key
 )
-UPDATE lookalike.records r SET pixel_hash = locked.pixel_hash
+UPDATE lookalike_internal.records r SET pixel_hash = locked.pixel_hash
 FROM made
 JOIN locked ON locked.key = made.key
 WHERE r.collection_id = %(collection_id)s AND r.key = made.key;

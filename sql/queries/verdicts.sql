@@ -7,12 +7,12 @@
 -- rows: a_id, b_id
 WITH judged AS (
     SELECT r.id, coalesce(r.content_hash, sha256(e.embedding::text::bytea)) AS picture
-    FROM lookalike.records r
-    JOIN lookalike.embeddings e ON e.collection_id = r.collection_id AND e.key = r.key
+    FROM lookalike_internal.records r
+    JOIN lookalike_internal.embeddings e ON e.collection_id = r.collection_id AND e.key = r.key
     WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s)
       AND e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
 )
-INSERT INTO lookalike.near_duplicate_verdicts (collection_id, a_id, b_id, a_picture, b_picture, verdict)
+INSERT INTO lookalike_internal.near_duplicate_verdicts (collection_id, a_id, b_id, a_picture, b_picture, verdict)
 SELECT %(collection_id)s, a.id, b.id, a.picture, b.picture, %(verdict)s
 FROM judged a
 JOIN judged b ON a.id < b.id
@@ -28,12 +28,12 @@ RETURNING a_id, b_id;
 -- rows: a_id, b_id
 WITH doomed AS MATERIALIZED (
     SELECT v.a_id, v.b_id
-    FROM lookalike.near_duplicate_verdicts v
+    FROM lookalike_internal.near_duplicate_verdicts v
     WHERE v.collection_id = %(collection_id)s AND v.a_id = ANY (%(ids)s) AND v.b_id = ANY (%(ids)s)
     ORDER BY v.a_id, v.b_id
     FOR UPDATE
 )
-DELETE FROM lookalike.near_duplicate_verdicts v
+DELETE FROM lookalike_internal.near_duplicate_verdicts v
 USING doomed
 WHERE v.collection_id = %(collection_id)s AND v.a_id = doomed.a_id AND v.b_id = doomed.b_id
 RETURNING v.a_id, v.b_id;
@@ -43,13 +43,13 @@ RETURNING v.a_id, v.b_id;
 -- parameters: collection_id, model_id, key (NULL: of all)
 -- rows: a_key, b_key
 SELECT a.key AS a_key, b.key AS b_key
-FROM lookalike.near_duplicate_verdicts v
-JOIN lookalike.records a ON a.collection_id = v.collection_id AND a.id = v.a_id
-JOIN lookalike.records b ON b.collection_id = v.collection_id AND b.id = v.b_id
-JOIN lookalike.embeddings x
+FROM lookalike_internal.near_duplicate_verdicts v
+JOIN lookalike_internal.records a ON a.collection_id = v.collection_id AND a.id = v.a_id
+JOIN lookalike_internal.records b ON b.collection_id = v.collection_id AND b.id = v.b_id
+JOIN lookalike_internal.embeddings x
     ON x.collection_id = a.collection_id AND x.key = a.key AND x.collection_id = %(collection_id)s
    AND x.model_id = %(model_id)s
-JOIN lookalike.embeddings y
+JOIN lookalike_internal.embeddings y
     ON y.collection_id = b.collection_id AND y.key = b.key AND y.collection_id = %(collection_id)s
    AND y.model_id = %(model_id)s
 WHERE v.collection_id = %(collection_id)s AND v.verdict = 'different'

@@ -158,7 +158,7 @@ def test_odd_names(service: Service, attribute: str) -> None:
 def test_an_unfinished_index_is_not_counted_on_and_repaired(service: Service, database_url: str) -> None:
     service.call("createIndex", attribute="v")
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE lookalike.attribute_indexes SET ready = false")
+        connection.execute("UPDATE lookalike_internal.attribute_indexes SET ready = false")
     assert service.call("listIndexes")["indexes"] == [{"attribute": "v", "ready": False}]
     assert ids(service.call("find", filter={"v": {"$gt": 1e200}}, fields_to_return=["_id"])) == ["v13"]
     (line,) = repair(service.runtime)

@@ -98,7 +98,8 @@ class TestNamesStoredBefore:
         assert service.collection
         with service.runtime.database.transaction() as connection:
             connection.execute(
-                "UPDATE lookalike.records SET attributes = attributes || %s::jsonb WHERE collection_id = %s",
+                "UPDATE lookalike_internal.records SET attributes = attributes ||"
+                " %s::jsonb WHERE collection_id = %s",
                 ('{"nested.a": 7}', service.collection.id),
             )
 
@@ -132,7 +133,7 @@ def test_what_names_no_attribute_tells_no_products_apart(service: Service) -> No
 def test_an_index_from_before_empty_names_were_refused_can_be_dropped(service: Service) -> None:
     assert service.call("createIndex", attribute="a")["created"]
     with service.runtime.database.transaction() as connection:
-        connection.execute("UPDATE lookalike.attribute_indexes SET path = '{a,\"\",b}'")
+        connection.execute("UPDATE lookalike_internal.attribute_indexes SET path = '{a,\"\",b}'")
     service.runtime.accesses.clear()
     assert service.call("listIndexes")["indexes"] == [{"attribute": "a..b", "ready": True}]
     assert service.call("dropIndex", attribute="a..b")["dropped"]

@@ -299,7 +299,7 @@ def test_pairs_that_were_judged_different(
     # Another picture has not been judged.
     with psycopg.connect(database_url) as connection:
         connection.execute(
-            "UPDATE lookalike.records SET content_hash = sha256('another') WHERE id = %s", [pair[0]]
+            "UPDATE lookalike_internal.records SET content_hash = sha256('another') WHERE id = %s", [pair[0]]
         )
     assert pair in answered(service)
     if from_table:

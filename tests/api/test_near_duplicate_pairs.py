@@ -111,7 +111,7 @@ Stored = Callable[..., runs.DuplicateRun]
 
 def rows_in(url: str, table: str) -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute(f"SELECT count(*) FROM lookalike.{table}").fetchone()
+        row = connection.execute(f"SELECT count(*) FROM lookalike_internal.{table}").fetchone()
     assert row is not None
     return row[0]
 
@@ -209,20 +209,22 @@ def test_a_late_commit_with_an_early_key_is_compared(service: Service, stored: S
     known = rows(100)
     with psycopg.connect(database_url) as early:
         # Connections keep keys in store: this one hands out lower keys than others that ask later.
-        early.execute("SELECT nextval('lookalike.record_key')")
+        early.execute("SELECT nextval('lookalike_internal.record_key')")
         insert(service, known)
         stored()
-        late = early.execute("SELECT nextval('lookalike.record_key')").fetchone()
+        late = early.execute("SELECT nextval('lookalike_internal.record_key')").fetchone()
     assert late is not None
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT bool_and(key > %s) FROM lookalike.records", late).fetchone() == (True,)
-        (original,) = connection.execute("SELECT id FROM lookalike.records LIMIT 1").fetchall()
+        assert connection.execute(
+            "SELECT bool_and(key > %s) FROM lookalike_internal.records", late
+        ).fetchone() == (True,)
+        (original,) = connection.execute("SELECT id FROM lookalike_internal.records LIMIT 1").fetchall()
         for statement in (
-            "INSERT INTO lookalike.records (collection_id, key, id) "
-            "SELECT collection_id, %s, 'late' FROM lookalike.records WHERE id = %s",
-            "INSERT INTO lookalike.embeddings (collection_id, model_id, key, embedding) "
-            "SELECT collection_id, model_id, %s, embedding FROM lookalike.embeddings WHERE key = "
-            "(SELECT key FROM lookalike.records WHERE id = %s)",
+            "INSERT INTO lookalike_internal.records (collection_id, key, id) "
+            "SELECT collection_id, %s, 'late' FROM lookalike_internal.records WHERE id = %s",
+            "INSERT INTO lookalike_internal.embeddings (collection_id, model_id, key, embedding) "
+            "SELECT collection_id, model_id, %s, embedding FROM lookalike_internal.embeddings WHERE key = "
+            "(SELECT key FROM lookalike_internal.records WHERE id = %s)",
         ):
             connection.execute(statement, [late[0], original[0]])
     assert stored().compared == 1
@@ -359,8 +361,9 @@ def test_distances_are_the_database_s_own(service: Service, stored: Stored, data
     stored(radius=70.0)
     with psycopg.connect(database_url) as connection:
         compared = connection.execute(
-            "SELECT 100 * (a.embedding <-> b.embedding), p.visual FROM lookalike.embeddings a "
-            "JOIN lookalike.embeddings b ON a.key < b.key LEFT JOIN lookalike.near_duplicate_pairs p "
+            "SELECT 100 * (a.embedding <-> b.embedding), p.visual FROM lookalike_internal.embeddings a "
+            "JOIN lookalike_internal.embeddings b ON a.key < b.key LEFT JOIN"
+            " lookalike_internal.near_duplicate_pairs p "
             "ON p.a_key IN (a.key, b.key) AND p.b_key IN (a.key, b.key)"
         ).fetchall()
     near = [row for row in compared if row[1] is not None]

@@ -108,7 +108,9 @@ def test_neighbours_are_sensible(filled: Service, photographs: dict[str, np.ndar
 
 def test_hashes_are_stored(filled: Service, database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
-        rows = connection.execute("SELECT phash, phash_quality, content_hash FROM lookalike.records").fetchall()
+        rows = connection.execute(
+            "SELECT phash, phash_quality, content_hash FROM lookalike_internal.records"
+        ).fetchall()
     assert len({row[0] for row in rows}) == len({row[2] for row in rows}) == 6
     assert all(row[1] > 50 for row in rows)
     (record,) = filled.call("get", records=[{"_id": "coffee"}], fields_to_return=["_phash"])["answer_records"]
@@ -227,7 +229,7 @@ class TestCredits:
 def test_a_collection_refuses_another_model(service: Service, database_url: str) -> None:
     service.use()
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE lookalike.models SET weights = 'others', fingerprint = 'others'")
+        connection.execute("UPDATE lookalike_internal.models SET weights = 'others', fingerprint = 'others'")
     answer = service.call("insert", records=[{"_id": "a", "_base64": picture_base64()}])
     assert answer["status"]["code"] == 402
     assert "another version of the model" in answer["error_description"]

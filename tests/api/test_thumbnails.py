@@ -118,7 +118,7 @@ class TestGet:
         filled.call("delete", records=[{"_id": "cat"}])
         assert thumbnail(filled, "cat").status_code == 404
         with psycopg.connect(database_url) as connection:
-            assert connection.execute("SELECT count(*) FROM lookalike.thumbnails").fetchone() == (0,)
+            assert connection.execute("SELECT count(*) FROM lookalike_internal.thumbnails").fetchone() == (0,)
 
 
 class TestField:
@@ -226,7 +226,7 @@ class TestSwitchedOff:
             first = [{"_id": "cat", "_base64": picture()}, given]
             assert bare.call("insert", records=first)["status"]["code"] == 210
             with psycopg.connect(database_url) as connection:
-                assert connection.execute("SELECT count(*) FROM lookalike.thumbnails").fetchone() == (0,)
+                assert connection.execute("SELECT count(*) FROM lookalike_internal.thumbnails").fetchone() == (0,)
             assert thumbnail(bare, "cat").status_code == 404
             for query in ({"_id": "cat"}, {"_base64": picture()}, {"_base64": picture(quality=60)}):
                 assert near(bare, query_record=query)["cat"][1] == "both"

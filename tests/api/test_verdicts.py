@@ -72,7 +72,7 @@ def test_all_pairs_of_several_records(three: Service, database_url: str) -> None
     assert [found(three, id) for id in "abc"] == [["a"], ["b"], ["c"]]
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
-            "SELECT a_id, b_id, verdict FROM lookalike.near_duplicate_verdicts ORDER BY 1, 2"
+            "SELECT a_id, b_id, verdict FROM lookalike_internal.near_duplicate_verdicts ORDER BY 1, 2"
         )
         assert rows.fetchall() == [(a, b, "different") for a, b in (("a", "b"), ("a", "c"), ("b", "c"))]
 
@@ -85,7 +85,7 @@ def test_another_verdict_replaces_it_and_null_takes_it_back(three: Service, data
         assert found(three, "a") == ["a", "b"]
         assert found(three, "c") == ["c"]
     with psycopg.connect(database_url) as connection:
-        left = connection.execute("SELECT count(*) FROM lookalike.near_duplicate_verdicts").fetchone()
+        left = connection.execute("SELECT count(*) FROM lookalike_internal.near_duplicate_verdicts").fetchone()
     assert left == (2,)
     assert judge(three, None, "a", "b")["pair_count"] == 0, "there was none"
 
@@ -153,7 +153,9 @@ def test_refusals(three: Service, body: dict[str, Any], database_url: str) -> No
     answer = three.send("POST", f"{PHOTOS}nearDupVerdict", orjson.dumps(body))
     assert answer["status"] == {"code": 402, "text": "aborted by error"}
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM lookalike.near_duplicate_verdicts").fetchone() == (0,)
+        assert connection.execute(
+            "SELECT count(*) FROM lookalike_internal.near_duplicate_verdicts"
+        ).fetchone() == (0,)
 
 
 def test_a_missing_verdict_is_no_null(three: Service) -> None:
@@ -174,7 +176,9 @@ def test_verdicts_go_with_their_collection(three: Service, database_url: str) ->
     assert three.collection is not None
     delete_collection(three.runtime, three.collection.id)
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM lookalike.near_duplicate_verdicts").fetchone() == (0,)
+        assert connection.execute(
+            "SELECT count(*) FROM lookalike_internal.near_duplicate_verdicts"
+        ).fetchone() == (0,)
 
 
 def test_simultaneous_verdicts(three: Service) -> None:

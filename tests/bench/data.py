@@ -129,7 +129,7 @@ def loaded(deployment: Deployment, count: int) -> Iterator[Loaded]:
         batches = (_records(data, start, min(start + _BATCH, count)) for start in range(0, count, _BATCH))
         load(runtime.database, collection, chain.from_iterable(batches))
         with runtime.database.session() as connection:
-            connection.execute("VACUUM lookalike.records, lookalike.embeddings")
+            connection.execute("VACUUM lookalike_internal.records, lookalike_internal.embeddings")
             # Nothing of the load is still on its way to the disk while searches are measured.
             connection.execute("CHECKPOINT")
         yield Loaded(deployment, data, runtime, collection)

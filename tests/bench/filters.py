@@ -72,7 +72,8 @@ def measure(deployment: Deployment, table: Table, collection: str) -> None:
 
 def _seconds(database: Database, collection: str, condition: str, parameters: dict[str, Any]) -> float:
     text: Any = (
-        f"SELECT count(*) FROM lookalike.records r WHERE r.collection_id = %(collection)s AND ({condition})"
+        f"SELECT count(*) FROM lookalike_internal.records r WHERE"
+        f" r.collection_id = %(collection)s AND ({condition})"
     )
     # One process and no index, so that both read every record.
     settings = {"max_parallel_workers_per_gather": "0", "enable_bitmapscan": "off"}

@@ -166,28 +166,30 @@ def load(url: str, collection: str, count: int, originals: list[Thumbnail], copi
         register_vector(connection)
         cursor = connection.cursor()
         (model,) = cursor.execute(
-            "SELECT model_id FROM lookalike.collections WHERE id = %s", [collection]
+            "SELECT model_id FROM lookalike_internal.collections WHERE id = %s", [collection]
         ).fetchone() or (0,)
         keys = [
             row[0]
             for row in cursor.execute(
-                "SELECT nextval('lookalike.record_key') FROM generate_series(1, %s)", [count]
+                "SELECT nextval('lookalike_internal.record_key') FROM generate_series(1, %s)", [count]
             )
         ]
         with cursor.copy(
-            "COPY lookalike.records (collection_id, key, id, phash) FROM STDIN (FORMAT binary)"
+            "COPY lookalike_internal.records (collection_id, key, id, phash) FROM STDIN (FORMAT binary)"
         ) as copy:
             copy.set_types(["uuid", "int8", "text", "bit"])
             for key, bits in zip(keys, hashes, strict=True):
                 copy.write_row((owner, key, f"r{key}", Bit(bits.tobytes())))
         with cursor.copy(
-            "COPY lookalike.embeddings (collection_id, model_id, key, embedding) FROM STDIN (FORMAT binary)"
+            "COPY lookalike_internal.embeddings (collection_id, model_id, key,"
+            " embedding) FROM STDIN (FORMAT binary)"
         ) as copy:
             copy.set_types(["uuid", "int4", "int8", "halfvec"])
             for key, vector in zip(keys, vectors, strict=True):
                 copy.write_row((owner, model, key, HalfVector(vector)))
         with cursor.copy(
-            "COPY lookalike.thumbnails (collection_id, key, width, height, image) FROM STDIN (FORMAT binary)"
+            "COPY lookalike_internal.thumbnails (collection_id, key, width,"
+            " height, image) FROM STDIN (FORMAT binary)"
         ) as copy:
             copy.set_types(["uuid", "int8", "int4", "int4", "bytea"])
             for key, number, is_copy in zip(keys, crop.tolist(), copied.tolist(), strict=True):

@@ -35,7 +35,7 @@ SLOW_ROWS = 30_000
 _CANDIDATES = """
     SELECT e.collection_id, e.key,
            e.embedding::halfvec({dimension}) <-> %(vector)b::halfvec({dimension}) AS distance
-    FROM lookalike.embeddings e
+    FROM lookalike_internal.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s AND {inner}
     ORDER BY e.embedding::halfvec({dimension}) <-> %(vector)b::halfvec({dimension})
     LIMIT %(candidates)s"""
@@ -44,10 +44,13 @@ _SHOWN = (
 SELECT r.id FROM ("""
     + _CANDIDATES
     + """
-) n JOIN lookalike.records r ON r.collection_id = n.collection_id AND r.key = n.key
+) n JOIN lookalike_internal.records r ON r.collection_id = n.collection_id AND r.key = n.key
 WHERE {outer} ORDER BY n.distance, r.id LIMIT %(k)s"""
 )
-_ADMITS = "(SELECT {where} FROM lookalike.records r WHERE r.collection_id = %(collection_id)s AND r.key = e.key)"
+_ADMITS = (
+    "(SELECT {where} FROM lookalike_internal.records r WHERE r.collection_id"
+    " = %(collection_id)s AND r.key = e.key)"
+)
 
 Ask = Callable[[], set[str]]
 

@@ -105,7 +105,7 @@ def test_an_empty_database_asks_for_migrate(
 
 def test_psql_speaks_to_the_database(database_url: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "app", "db", "psql", "-Atc", "SELECT count(*) FROM lookalike.accounts"],
+        [sys.executable, "-m", "app", "db", "psql", "-Atc", "SELECT count(*) FROM lookalike_internal.accounts"],
         env={**os.environ, "DATABASE_URL": database_url}, cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "1\n"

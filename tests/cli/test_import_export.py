@@ -45,7 +45,7 @@ def counts(printed: list[dict[str, Any]]) -> tuple[int, int, int, int]:
 
 def count(url: str, table: str = "records") -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute(f"SELECT count(*) FROM lookalike.{table}").fetchone()
+        row = connection.execute(f"SELECT count(*) FROM lookalike_internal.{table}").fetchone()
         assert row is not None
         return row[0]
 
@@ -171,8 +171,10 @@ def test_a_folder_of_pictures(run: Run, run_json: RunJson, tmp_path: Path, datab
     assert outcome["faults"][0].startswith("broken.jpg: the JPEG picture is ")
     assert outcome["left_out_for"] == {"not a picture": {"count": 1, "examples": ["notes.txt"]}}
     with psycopg.connect(database_url) as connection:
-        rows = connection.execute("SELECT id, attributes, file FROM lookalike.records ORDER BY id").fetchall()
-        spent = connection.execute("SELECT credits_counter FROM lookalike.accounts").fetchone()
+        rows = connection.execute(
+            "SELECT id, attributes, file FROM lookalike_internal.records ORDER BY id"
+        ).fetchall()
+        spent = connection.execute("SELECT credits_counter FROM lookalike_internal.accounts").fetchone()
     assert rows[1] == ("sub/b.JPG", {"name": "b.JPG", "folder": "sub"}, str(folder / "sub" / "b.JPG"))
     assert spent == (2,)
 
@@ -271,7 +273,7 @@ def test_plain_pictures_come_back_without_hashes_that_say_nothing(
     run("export", second, "again.jsonl")
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
     with psycopg.connect(database_url) as connection:
-        hashed = "SELECT DISTINCT id FROM lookalike.records WHERE phash_bands IS NOT NULL"
+        hashed = "SELECT DISTINCT id FROM lookalike_internal.records WHERE phash_bands IS NOT NULL"
         assert connection.execute(hashed).fetchall() == [("cat.png",)]
 
 

@@ -35,7 +35,8 @@ def pictures(tmp_path: Path) -> Path:
 def stored(database_url: str) -> dict[str, bytes]:
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
-            "SELECT r.id, t.image FROM lookalike.thumbnails t JOIN lookalike.records r USING (collection_id, key)"
+            "SELECT r.id, t.image FROM lookalike_internal.thumbnails t JOIN"
+            " lookalike_internal.records r USING (collection_id, key)"
         ).fetchall()
     return {id: bytes(image) for id, image in rows}
 
@@ -50,11 +51,11 @@ def test_missing_ones_are_made(
 ) -> None:
     run("import", collection, "photos")
     expected = stored(database_url)
-    hashes = "SELECT id, pixel_hash FROM lookalike.records ORDER BY id"
+    hashes = "SELECT id, pixel_hash FROM lookalike_internal.records ORDER BY id"
     with psycopg.connect(database_url) as connection:
         digests = connection.execute(hashes).fetchall()
-        connection.execute("DELETE FROM lookalike.thumbnails")
-        connection.execute("UPDATE lookalike.records SET pixel_hash = NULL")
+        connection.execute("DELETE FROM lookalike_internal.thumbnails")
+        connection.execute("UPDATE lookalike_internal.records SET pixel_hash = NULL")
     (pictures / "coffee.jpg").rename(pictures / "gone.jpg")
     (pictures / "astronaut.jpg").write_bytes((pictures / "chelsea.jpg").read_bytes())
     done = run("thumbnails", collection, "--json")
@@ -96,10 +97,10 @@ def test_a_service_that_runs_sees_them_at_once(
 ) -> None:
     run("import", collection, "photos")
     with psycopg.connect(database_url) as connection:
-        connection.execute("DELETE FROM lookalike.thumbnails")
+        connection.execute("DELETE FROM lookalike_internal.thumbnails")
     copy = base64.b64encode(encode(photograph("coffee.png", (200, 200)), "JPEG", quality=50)).decode()
     with psycopg.connect(database_url) as connection:
-        (id,) = connection.execute("SELECT id FROM lookalike.collections").fetchone() or ()
+        (id,) = connection.execute("SELECT id FROM lookalike_internal.collections").fetchone() or ()
     headers = {"collection_id": str(id)}
 
     def signals() -> list[str]:

@@ -15,7 +15,7 @@ from app.services.operating.collections import delete_collection
 from tests.service import Service
 
 CLAIM = """
-    INSERT INTO lookalike.attribute_indexes (collection_id, path, claim, claimed_at)
+    INSERT INTO lookalike_internal.attribute_indexes (collection_id, path, claim, claimed_at)
     VALUES (%s, %s, %s, now() - make_interval(secs => %s))
 """
 
@@ -48,7 +48,9 @@ def test_some_collections_at_a_time(service: Service, database: Database, databa
     with pytest.raises(DatabaseUnavailable, match="as many indexes"):
         build_index(database, collection.id, ["price"])
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE lookalike.attribute_indexes SET claimed_at = now() - interval '1 hour'")
+        connection.execute(
+            "UPDATE lookalike_internal.attribute_indexes SET claimed_at = now() - interval '1 hour'"
+        )
     assert build_index(database, collection.id, ["price"])
 
 
@@ -78,7 +80,7 @@ def test_whoever_lost_the_claim_stops(service: Service, database: Database, data
     mine = attribute_indexes._claim(database, collection.id, ["price"], to_build=True)
     assert mine is not None
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE lookalike.attribute_indexes SET claim = gen_random_uuid()")
+        connection.execute("UPDATE lookalike_internal.attribute_indexes SET claim = gen_random_uuid()")
     with pytest.raises(DatabaseUnavailable), database.session() as session:
         mine.renew(session)
 
@@ -97,7 +99,7 @@ def test_so_many_of_a_collection(service: Service, database: Database, database_
     collection = service.use_vectors(2)
     with psycopg.connect(database_url) as connection:
         connection.execute(
-            "INSERT INTO lookalike.attribute_indexes (collection_id, path, ready) "
+            "INSERT INTO lookalike_internal.attribute_indexes (collection_id, path, ready) "
             "SELECT %s, ARRAY['a' || n], true FROM generate_series(1, %s) n",
             [collection.id, MOST_INDEXES],
         )
@@ -112,7 +114,9 @@ def test_so_many_of_a_collection(service: Service, database: Database, database_
 def test_a_collection_that_is_gone(service: Service, database: Database, database_url: str) -> None:
     marked, dropped = (service.use(name, model="vectors", dimension=2) for name in ("marked", "dropped"))
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE lookalike.collections SET deleted_at = now() WHERE id = %s", [marked.id])
+        connection.execute(
+            "UPDATE lookalike_internal.collections SET deleted_at = now() WHERE id = %s", [marked.id]
+        )
     delete_collection(service.runtime, dropped.id)
     for collection in (marked, dropped):
         for change in (build_index, drop_index):

@@ -15,13 +15,13 @@ from tests.service import Service
 NO_PARTITION = """
     DO $$ BEGIN
         RAISE check_violation USING MESSAGE = 'keine Partition von Relation »records« für die Zeile gefunden',
-            SCHEMA = 'lookalike', TABLE = 'records';
+            SCHEMA = 'lookalike_internal', TABLE = 'records';
     END $$
 """
 
 
 def test_a_row_without_partition_belongs_to_a_deleted_collection(database: Database) -> None:
-    insert = "INSERT INTO lookalike.records (collection_id, id) VALUES (%s, 'x')"
+    insert = "INSERT INTO lookalike_internal.records (collection_id, id) VALUES (%s, 'x')"
     with pytest.raises(CollectionNotFound), database.transaction() as connection:
         connection.execute(insert, [uuid4()])
 
@@ -34,7 +34,7 @@ def test_whatever_language_the_server_speaks(database: Database) -> None:
 @pytest.mark.parametrize(
     ("schema", "table", "constraint"),
     [
-        ("lookalike", "records", "records_id_check"),
+        ("lookalike_internal", "records", "records_id_check"),
         ("lookalike_data", "records_1", None),
         (None, None, None),
     ],
@@ -56,11 +56,13 @@ def test_a_constraint_of_the_records_is_no_missing_partition(service: Service) -
         pytest.raises(psycopg.errors.CheckViolation),
         service.runtime.database.transaction() as connection,
     ):
-        connection.execute("INSERT INTO lookalike.records (collection_id, id) VALUES (%s, '')", [collection.id])
+        connection.execute(
+            "INSERT INTO lookalike_internal.records (collection_id, id) VALUES (%s, '')", [collection.id]
+        )
 
 
 def test_what_refers_to_a_collection_that_is_gone(service: Service) -> None:
-    insert = "INSERT INTO lookalike.attribute_indexes (collection_id, path) VALUES (%s, '{x}')"
+    insert = "INSERT INTO lookalike_internal.attribute_indexes (collection_id, path) VALUES (%s, '{x}')"
     with pytest.raises(CollectionNotFound), service.runtime.database.transaction() as connection:
         connection.execute(insert, [uuid4()])
 

@@ -23,7 +23,7 @@ def dump(url: str) -> str:
     """The schema as SQL, without the migrations' own table and what differs from run to run."""
     program = EmbeddedPostgres(Path("/nonexistent")).binary("pg_dump")
     done = subprocess.run(
-        [program, "--schema-only", "--no-owner", "--exclude-table=lookalike.alembic_version", url],
+        [program, "--schema-only", "--no-owner", "--exclude-table=lookalike_internal.alembic_version", url],
         capture_output=True,
         text=True,
         check=True,
@@ -35,6 +35,8 @@ def test_migrations_lead_to_the_documented_schema(new_database: NewDatabase, tem
     described = new_database()
     with psycopg.connect(described) as connection:
         connection.execute((SQL_FOLDER / "schema.sql").read_bytes())
+        for file in sorted((SQL_FOLDER / "interface").glob("*.sql")):
+            connection.execute(file.read_bytes().replace(b"{vector}", b"public"))
     migrated = new_database(template)
     assert dump(migrated) == dump(described)
 
@@ -45,7 +47,9 @@ def test_down_and_up_again_is_the_same(new_database: NewDatabase, template: str)
     downgrade(url, "base")
     with psycopg.connect(url) as connection:
         left = connection.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'lookalike'::regnamespace AND relname !~ '^alembic'"
+            "SELECT relname FROM pg_class WHERE relnamespace::regnamespace::text ~"
+            " '^lookalike' AND relname !~ '^alembic'"
+            " UNION ALL SELECT proname FROM pg_proc WHERE pronamespace::regnamespace::text ~ '^lookalike'"
         ).fetchall()
     assert left == []
     migrate(url)
@@ -87,6 +91,8 @@ def test_a_server_that_is_not_there() -> None:
 
 def test_there_is_exactly_one_default_account(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM lookalike.accounts WHERE is_default").fetchone() == (1,)
+        assert connection.execute(
+            "SELECT count(*) FROM lookalike_internal.accounts WHERE is_default"
+        ).fetchone() == (1,)
         with pytest.raises(psycopg.errors.UniqueViolation):
-            connection.execute("INSERT INTO lookalike.accounts (email, is_default) VALUES ('a@b', true)")
+            connection.execute("INSERT INTO lookalike_internal.accounts (email, is_default) VALUES ('a@b', true)")

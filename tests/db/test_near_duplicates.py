@@ -119,7 +119,8 @@ def test_probes_cover_every_two_hashes_within_31_bits(database_url: str) -> None
     with psycopg.connect(database_url) as connection:
         for one, other in pairs:
             row = connection.execute(
-                "SELECT lookalike.phash_bands(%s::bit(256)) && lookalike.phash_probes(%s::bit(256))",
+                "SELECT lookalike_internal.phash_bands(%s::bit(256)) &&"
+                " lookalike_internal.phash_probes(%s::bit(256))",
                 [f"{int.from_bytes(one):0256b}", f"{int.from_bytes(other):0256b}"],
             ).fetchone()
             assert row == (True,)
@@ -134,7 +135,8 @@ def test_each_band_has_one_bit_of_each_row_and_column(database_url: str) -> None
             bands[band, column] = square[row, column]
     with psycopg.connect(database_url) as connection:
         found = connection.execute(
-            "SELECT lookalike.phash_bands(%s::bit(256)), cardinality(lookalike.phash_probes(%s::bit(256)))",
+            "SELECT lookalike_internal.phash_bands(%s::bit(256)),"
+            " cardinality(lookalike_internal.phash_probes(%s::bit(256)))",
             ["".join(map(str, square.ravel()))] * 2,
         ).fetchone()
     values = [65536 * band + int("".join(map(str, bits)), 2) for band, bits in enumerate(bands.tolist())]
@@ -147,7 +149,8 @@ def test_each_band_has_one_bit_of_each_row_and_column(database_url: str) -> None
 def test_the_database_has_the_same_minimum_quality(database_url: str, quality: int | None, counts: bool) -> None:
     with psycopg.connect(database_url) as connection:
         row = connection.execute(
-            "SELECT lookalike.telling_phash(repeat('1', 256)::bit(256), %s::smallint) IS NOT NULL", [quality]
+            "SELECT lookalike_internal.telling_phash(repeat('1', 256)::bit(256), %s::smallint) IS NOT NULL",
+            [quality],
         ).fetchone()
     assert row == (counts,)
 

@@ -33,8 +33,8 @@ def test_a_collection_is_made_and_dropped_while_others_read_and_write(service: S
     service.insert_vectors({"a": [1, 0, 0]})
     with psycopg.connect(database_url) as writer, psycopg.connect(database_url) as reader:
         # Open transactions that have touched both parents through another collection.
-        writer.execute("UPDATE lookalike.records SET url = 'x' WHERE collection_id = %s", [first.id])
-        reader.execute("SELECT * FROM lookalike.embeddings WHERE collection_id = %s", [first.id])
+        writer.execute("UPDATE lookalike_internal.records SET url = 'x' WHERE collection_id = %s", [first.id])
+        reader.execute("SELECT * FROM lookalike_internal.embeddings WHERE collection_id = %s", [first.id])
         second = create_collection(service.runtime, "second", model="vectors", dimension=3)
         assert len(names(database_url, second.id)) == 3
         third = create_collection(service.runtime, "third", model="vectors", dimension=3)
@@ -53,7 +53,9 @@ def test_a_collection_is_made_and_dropped_while_others_read_and_write(service: S
 def test_a_marked_collection_is_gone_at_once_and_dropped_by_repair(service: Service, database_url: str) -> None:
     doomed = service.use_vectors(3)
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE lookalike.collections SET deleted_at = now() WHERE id = %s", [doomed.id])
+        connection.execute(
+            "UPDATE lookalike_internal.collections SET deleted_at = now() WHERE id = %s", [doomed.id]
+        )
     assert service.call("getRecordCount")["status"]["code"] == 404
     assert repair(service.runtime) == [f"dropped the deleted collection {doomed.id}"]
     assert names(database_url, doomed.id) == set()
@@ -64,14 +66,18 @@ def test_a_marked_collection_is_gone_at_once_and_dropped_by_repair(service: Serv
 def test_an_interrupted_drop_is_finished(service: Service, database_url: str) -> None:
     doomed = service.use_vectors(3)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("UPDATE lookalike.collections SET deleted_at = now() WHERE id = %s", [doomed.id])
+        connection.execute(
+            "UPDATE lookalike_internal.collections SET deleted_at = now() WHERE id = %s", [doomed.id]
+        )
         partition = sql.Identifier("lookalike_data", f"embeddings_{doomed.id.hex}")
         with psycopg.connect(database_url) as reader:
-            reader.execute("SELECT count(*) FROM lookalike.embeddings")
+            reader.execute("SELECT count(*) FROM lookalike_internal.embeddings")
             connection.execute("SET statement_timeout = '300ms'")
             with pytest.raises(psycopg.errors.QueryCanceled):
                 connection.execute(
-                    sql.SQL("ALTER TABLE lookalike.embeddings DETACH PARTITION {} CONCURRENTLY").format(partition)
+                    sql.SQL("ALTER TABLE lookalike_internal.embeddings DETACH PARTITION {} CONCURRENTLY").format(
+                        partition
+                    )
                 )
         pending = connection.execute("SELECT count(*) FROM pg_inherits WHERE inhdetachpending").fetchone()
         assert pending == (1,)
@@ -114,7 +120,8 @@ def test_the_dimension_is_checked_by_the_database(service: Service, database_url
     service.insert_vectors({"a": [1, 0, 0]})
     with psycopg.connect(database_url) as connection, pytest.raises(psycopg.errors.CheckViolation):
         connection.execute(
-            "UPDATE lookalike.embeddings SET embedding = '[1,0]' WHERE collection_id = %s", [collection.id]
+            "UPDATE lookalike_internal.embeddings SET embedding = '[1,0]' WHERE collection_id = %s",
+            [collection.id],
         )
 
 
@@ -153,5 +160,5 @@ def test_embeddings_follow_their_records(service: Service, database_url: str) ->
     service.use_vectors(3)
     service.insert_vectors({"a": [1, 0, 0]})
     with psycopg.connect(database_url) as connection:
-        connection.execute("DELETE FROM lookalike.records")
-        assert connection.execute("SELECT count(*) FROM lookalike.embeddings").fetchone() == (0,)
+        connection.execute("DELETE FROM lookalike_internal.records")
+        assert connection.execute("SELECT count(*) FROM lookalike_internal.embeddings").fetchone() == (0,)

@@ -56,7 +56,7 @@ def test_all_or_nothing(service: Service, collection: Collection) -> None:
 def test_what_is_handed_out_is_locked_and_the_rest_is_not_yet(
     service: Service, collection: Collection, database_url: str
 ) -> None:
-    locked = "SELECT id FROM lookalike.records WHERE id = %s FOR UPDATE NOWAIT"
+    locked = "SELECT id FROM lookalike_internal.records WHERE id = %s FOR UPDATE NOWAIT"
     with service.runtime.database.transaction() as connection, psycopg.connect(database_url) as other:
         batches = delete_matching(connection, collection, ONLY_ID, WHERE, batch=10)
         assert next(batches)[0].id == "x01"

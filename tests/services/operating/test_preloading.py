@@ -23,7 +23,7 @@ def test_a_model_that_is_gone_is_told(service: Service, caplog: pytest.LogCaptur
     preload_models(service.runtime)
     assert caplog.records == []
     with service.runtime.database.session() as connection:
-        connection.execute("UPDATE lookalike.models SET name = '/no/such/folder'")
+        connection.execute("UPDATE lookalike_internal.models SET name = '/no/such/folder'")
     preload_models(service.runtime)
     (record,) = caplog.records
     assert "/no/such/folder" in record.getMessage()

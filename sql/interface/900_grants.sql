@@ -1,0 +1,35 @@
+-- What each role may do, for the roles that exist. To be repeated after a role was made: `lookalike roles`.
+--
+-- The reader sees the views, and functions answer with their owner's rights; it cannot even name the tables. The
+-- writer is what the service runs as: rows of all tables, but no change to any table's shape; collections and
+-- indexes on attributes are made and dropped by the owner.
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA lookalike FROM PUBLIC;
+REVOKE ALL ON SCHEMA lookalike_internal, lookalike_data FROM PUBLIC;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'lookalike_reader') THEN
+        GRANT USAGE ON SCHEMA lookalike, lookalike_views TO lookalike_reader;
+        GRANT SELECT ON ALL TABLES IN SCHEMA lookalike, lookalike_views TO lookalike_reader;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lookalike TO lookalike_reader;
+    END IF;
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'lookalike_writer') THEN
+        GRANT USAGE ON SCHEMA lookalike, lookalike_views, lookalike_internal, lookalike_data TO lookalike_writer;
+        GRANT SELECT ON ALL TABLES IN SCHEMA lookalike, lookalike_views TO lookalike_writer;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lookalike TO lookalike_writer;
+        GRANT SELECT ON ALL TABLES IN SCHEMA lookalike_internal TO lookalike_writer;
+        GRANT INSERT, UPDATE, DELETE ON lookalike_internal.records, lookalike_internal.embeddings,
+            lookalike_internal.thumbnails, lookalike_internal.near_duplicate_pairs,
+            lookalike_internal.near_duplicate_runs, lookalike_internal.near_duplicate_verdicts,
+            lookalike_internal.attribute_indexes TO lookalike_writer;
+        GRANT INSERT, UPDATE ON lookalike_internal.usage TO lookalike_writer;
+        GRANT UPDATE (credits_counter) ON lookalike_internal.accounts TO lookalike_writer;
+        GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA lookalike_data TO lookalike_writer;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA lookalike_internal TO lookalike_writer;
+        -- The partitions that come.
+        ALTER DEFAULT PRIVILEGES IN SCHEMA lookalike_data
+            GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO lookalike_writer;
+    END IF;
+END
+$$;
