@@ -2,7 +2,8 @@
 
 Nothing here relies on the state of a session: settings travel with each transaction and nothing stays prepared on
 the server, so that a pooler in transaction mode may stand between. A read sends its settings and its statement in
-one pipeline, which PostgreSQL runs as one transaction, and waits once.
+one pipeline, which PostgreSQL runs as one transaction, and waits once. One of the settings is the search path: the
+schema that pgvector is in, whichever that is, and no other, so that nobody's operators stand in for its own.
 
 A busy database is waited for, one that cannot be reached is not: while somebody is using a connection of the pool,
 others may hope for it; when nobody is and yet there is none, the database does not answer. The pool itself tries
@@ -23,7 +24,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import BaseRowFactory, TupleRow, scalar_row
+from psycopg.rows import BaseRowFactory, TupleRow, scalar_row, tuple_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -58,6 +59,7 @@ class Database:
         self._patience = patience
         self._in_use = 0
         self._counting = threading.Lock()
+        self._search_path = ""
         self._options = {**_OPTIONS, **_patience_of(url)}
         self._outage = Outage()
         self._pool = ConnectionPool(
@@ -114,7 +116,7 @@ class Database:
     ) -> list[Row]:
         with translated_errors(), self._connection() as connection:
             with connection.pipeline():
-                apply_settings(connection, {"statement_timeout": self._timeout, **settings})
+                apply_settings(connection, self._with_common(settings))
                 cursor = connection.cursor(row_factory=row_factory)
                 cursor.execute(statement, parameters)
             return cursor.fetchall()
@@ -136,15 +138,18 @@ class Database:
         ``settings`` as in ``read``; they hold until the end of the transaction.
         """
         with translated_errors(), self._connection() as connection, connection.transaction():
-            apply_settings(connection, {"statement_timeout": self._timeout, **settings})
+            apply_settings(connection, self._with_common(settings))
             yield connection
 
     @contextmanager
     def session(self) -> Iterator[Connection[TupleRow]]:
         """A connection of one's own, in autocommit and without statement timeout: for DDL and bulk work."""
         with translated_errors(), psycopg.connect(self.url, **self._options) as connection:
-            _configure(connection)
+            _configure(connection, keep=True)
             yield connection
+
+    def _with_common(self, settings: Mapping[str, str]) -> Mapping[str, str]:
+        return {"statement_timeout": self._timeout, "search_path": self._search_path, **settings}
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[TupleRow]]:
@@ -159,7 +164,7 @@ class Database:
 
     def _prepare(self, connection: Connection[TupleRow]) -> None:
         try:
-            _configure(connection)
+            self._search_path = _configure(connection)
         except ConfigurationError as error:
             self._outage.noticed(error)
             raise
@@ -228,14 +233,24 @@ def _patience_of(url: str) -> dict[str, int]:
         raise ConfigurationError("the URL of the database cannot be read: is everything in it escaped?") from None
 
 
-def _configure(connection: Connection[Any]) -> None:
-    try:
+def _configure(connection: Connection[Any], *, keep: bool = False) -> str:
+    """Make pgvector's types known to the connection; returns the search path that makes its names known.
+
+    With ``keep`` that stays the connection's own, unless its names are known anyway.
+    """
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(load_queries("server")["vector_search_path"]).fetchone()
+        if row is None:
+            raise ConfigurationError(
+                "the extension vector is not in this database: run `lookalike migrate` (on a managed server an "
+                "administrator may have to run CREATE EXTENSION vector first)"
+            )
+        search_path, known = row
+        apply_settings(connection, {"search_path": search_path})
         register_vector(connection)
-    except psycopg.ProgrammingError:
-        raise ConfigurationError(
-            "the extension vector is not in this database: run `lookalike migrate` (on a managed server an "
-            "administrator may have to run CREATE EXTENSION vector first)"
-        ) from None
+    if keep and not known:
+        connection.execute("SELECT set_config('search_path', %s, false)", [search_path])
+    return str(search_path)
 
 
 def _is_open(connection: Connection[Any]) -> bool:

@@ -1,4 +1,9 @@
 CREATE EXTENSION IF NOT EXISTS vector;
+-- It may have been there before, in any schema.
+SELECT set_config('search_path', 'pg_catalog, ' || quote_ident(n.nspname), true)
+FROM pg_extension e
+JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'vector';
 
 CREATE SCHEMA IF NOT EXISTS lookalike_internal;
 CREATE SCHEMA lookalike_data;

@@ -1,0 +1,82 @@
+"""A database that is not ours alone: pgvector in another schema, an owner" " without privileges, other people's things."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg import sql
+
+from app.db.migrations import downgrade, migrate
+from app.services.runtime import Runtime
+from app.settings import load_settings
+from tests.seeding import load, records_of
+from tests.service import Service, ids
+
+NewDatabase = Callable[..., str]
+
+
+def as_role(url: str, role: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}@{host}"))
+
+
+@pytest.fixture
+def owned(new_database: NewDatabase, server_url: str) -> Iterator[tuple[str, str]]:
+    """The URLs of a database for its owner, who may create schemas in it and nothing else, and for a superuser."""
+    role = f"owner_{uuid.uuid4().hex[:12]}"
+    url = new_database()
+    name = urlsplit(url).path.removeprefix("/")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        connection.execute("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions")
+        connection.execute("CREATE TABLE public.records (id text); INSERT INTO public.records VALUES ('theirs')")
+        # Operators that anybody could make, of the name that matters.
+        connection.execute(
+            "CREATE FUNCTION public.wrong(extensions.halfvec, extensions.halfvec) RETURNS float8"
+            " LANGUAGE sql IMMUTABLE RETURN 0;"
+            "CREATE OPERATOR public.<-> (LEFTARG = extensions.halfvec, RIGHTARG = extensions.halfvec,"
+            " FUNCTION = public.wrong)"
+        )
+        connection.execute(
+            sql.SQL("GRANT CREATE ON DATABASE {} TO {}; GRANT USAGE ON SCHEMA extensions TO PUBLIC").format(
+                sql.Identifier(name), sql.Identifier(role)
+            )
+        )
+    yield as_role(url, role), url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(role)))
+
+
+def test_pgvector_elsewhere_and_an_owner_without_privileges(owned: tuple[str, str], tmp_path: Path) -> None:
+    url, as_superuser = owned
+    migrate(url)
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(300, 8))
+    with Runtime(load_settings({"LOOKALIKE_HOME": str(tmp_path)}), url) as runtime:
+        service = Service(runtime)
+        collection = service.use("shop", model="vectors", dimension=8)
+        new = records_of([f"r{n}" for n in range(300)], vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+        load(runtime.database, collection, new)
+        service.call("insert", records=[{"_id": "new", "_vector": vectors[5].tolist()}])
+        found = service.call("visualKNN", query_record={"_id": "r5"}, k=5)
+        assert ids(found)[:2] == ["new", "r5"]
+        near = service.call("nearDuplicates", query_record={"_id": "r5"})
+        assert ids(near) == ["new", "r5"]
+        service.call("allNearDupPairs")
+        with psycopg.connect(url) as connection:
+            rows = connection.execute("SELECT id, distance FROM lookalike.similar('shop', 'r5', 5)").fetchall()
+            assert [row[0] for row in rows] == ids(found)
+            assert [row[1] for row in rows] == pytest.approx(found["answer_distances"], abs=1e-4)
+            rows = connection.execute(
+                "SELECT id FROM lookalike.similar_to('shop', %s::float8[]::extensions.vector, 5)",
+                [vectors[5].tolist()],
+            ).fetchall()
+            assert [row[0] for row in rows] == ids(found)
+    downgrade(url, "base")
+    with psycopg.connect(as_superuser) as connection:
+        assert connection.execute("SELECT id FROM public.records").fetchall() == [("theirs",)]
