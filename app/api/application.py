@@ -61,11 +61,14 @@ def create_app(runtime: Runtime) -> Flask:
             raise NotFound(f"there is no method {method!r}; the methods are {', '.join(['ping', *METHODS])}")
         _require_verb("POST", *(["GET"] if found.answers_get else []))
         access = _access(runtime, writes=found.writes)
-        if found.writes and access.read_only:
-            raise ReadOnlyToken(f"the token is read-only, {method} writes")
-        document = read_object(request)
-        _require_few_records(document.get("records"), runtime.settings.max_records)
-        return found.call(runtime, access, found.load(document))
+        with runtime.usage.measured(access.account_id, service, method) as usage:
+            if found.writes and access.read_only:
+                raise ReadOnlyToken(f"the token is read-only, {method} writes")
+            document = read_object(request)
+            _require_few_records(document.get("records"), runtime.settings.max_records)
+            response = found.call(runtime, access, found.load(document))
+            usage.errors = int(response.status_code >= 400)
+            return response
 
     def thumbnail(record_id: str) -> Response:
         _require_verb("GET", "HEAD")

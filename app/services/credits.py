@@ -5,6 +5,7 @@ from uuid import UUID
 from app.db import accounts
 from app.domain.errors import CreditsExceeded
 from app.services.runtime import Runtime
+from app.services.usage import note_credits
 
 
 def require_credits(runtime: Runtime, account_id: UUID, credits: int) -> None:
@@ -19,6 +20,7 @@ def charge(runtime: Runtime, account_id: UUID, credits: int) -> None:
         with runtime.database.transaction() as connection:
             if not accounts.charge(connection, account_id, credits):
                 raise credits_exceeded(credits)
+        note_credits(credits)
 
 
 def credits_exceeded(credits: int) -> CreditsExceeded:

@@ -33,6 +33,7 @@ from app.images.phash import PerceptualHash, perceptual_hash
 from app.images.sources import decode_base64, read_file
 from app.images.thumbnail import given_thumbnail, make_thumbnail, pixel_hash
 from app.services.runtime import Runtime
+from app.services.usage import note_pictures
 
 CHUNK = 32
 MOST_WAITS = 3
@@ -195,6 +196,7 @@ class _Pipeline:
             for picture in pictures:
                 yield from self._embed([picture])
             return
+        note_pictures(len(pictures))
         for picture, vector in zip(pictures, vectors, strict=True):
             yield Embedded(
                 vector,

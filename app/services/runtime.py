@@ -1,5 +1,5 @@
-"""What a process holds on to: settings, the database, the models, the queues of writers, and the threads
-that read pictures.
+"""What a process holds on to: settings, the database, the models, the queues of writers, the counts
+of calls, and the threads that read pictures.
 """
 
 from collections.abc import Hashable
@@ -16,6 +16,7 @@ from app.images.fetch import PictureFetcher
 from app.machine import available_cores
 from app.services.gates import Gates
 from app.services.recent import Recent
+from app.services.usage import UsageCounter
 from app.settings import Settings
 
 _REMEMBERED_PICTURES = 400
@@ -28,6 +29,7 @@ class Runtime:
     def __init__(self, settings: Settings, url: str) -> None:
         self.settings = settings
         self.database = Database(url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
+        self.usage = UsageCounter(self.database)
         self.models = ModelRegistry(settings.torch_threads)
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
         self.gates = Gates(settings.statement_timeout)
@@ -44,6 +46,7 @@ class Runtime:
     def close(self) -> None:
         """Give everything back."""
         self.decoders.shutdown(cancel_futures=True)
+        self.usage.close()
         self.fetcher.close()
         self.models.close()
         self.database.close()

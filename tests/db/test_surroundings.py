@@ -1,4 +1,4 @@
-"""A database that is not ours alone: pgvector in another schema, an owner" " without privileges, other people's things."""
+"""A database that is not ours alone: pgvector in another schema, a poor owner, and other people's things."""
 
 import uuid
 from collections.abc import Callable, Iterator

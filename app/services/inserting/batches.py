@@ -22,6 +22,7 @@ from app.services.access import require_collection
 from app.services.credits import credits_exceeded, require_credits
 from app.services.embedding import Embedded, costs_credit, embed_records, new_record
 from app.services.runtime import Runtime
+from app.services.usage import note_credits
 
 _ROWS_PER_STATEMENT = 500
 
@@ -95,6 +96,7 @@ def put_in(connection: Session, access: Access, batch: Sequence[NewRecord], pric
     price = len(priced & inserted)
     if price and not accounts.charge(connection, access.account_id, price):
         raise credits_exceeded(price)
+    note_credits(price)
     return inserted
 
 

@@ -1,0 +1,28 @@
+"""Usage by month: what each process counted, added up."""
+
+from collections.abc import Mapping
+
+from app.db.database import Database
+from app.db.queries import load_queries
+from app.domain.usage import Usage, UsageKey
+
+_QUERIES = load_queries("usage")
+
+
+def add_usage(database: Database, counted: Mapping[UsageKey, Usage]) -> None:
+    """Add to what was counted before, in one statement; accounts that are gone are left out."""
+    keys, sums = list(counted), list(counted.values())
+    parameters = {
+        "account_ids": [key.account_id for key in keys],
+        "months": [key.month for key in keys],
+        "services": [key.service for key in keys],
+        "methods": [key.method for key in keys],
+        "calls": [each.calls for each in sums],
+        "pictures": [each.pictures for each in sums],
+        "credits": [each.credits for each in sums],
+        "errors": [each.errors for each in sums],
+        "seconds": [each.seconds for each in sums],
+        "worst_seconds": [each.worst_seconds for each in sums],
+    }
+    with database.transaction() as connection:
+        connection.execute(_QUERIES["add_usage"], parameters)

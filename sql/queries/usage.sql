@@ -1,0 +1,22 @@
+-- What accounts used the service for.
+
+-- name: add_usage
+-- Rows in one order, so that two processes do not wait for each other in a circle.
+-- parameters: account_ids, months, services, methods, calls, pictures, credits, errors, seconds, worst_seconds: arrays
+-- of equal length
+INSERT INTO lookalike_internal.usage AS kept
+    (account_id, month, service, method, calls, pictures, credits, errors, seconds, worst_seconds)
+SELECT added.*
+FROM unnest(%(account_ids)s::uuid[], %(months)s::date[], %(services)s::text[], %(methods)s::text[],
+            %(calls)s::bigint[], %(pictures)s::bigint[], %(credits)s::bigint[], %(errors)s::bigint[],
+            %(seconds)s::float8[], %(worst_seconds)s::float8[])
+    AS added (account_id, month, service, method, calls, pictures, credits, errors, seconds, worst_seconds)
+JOIN lookalike_internal.accounts a ON a.id = added.account_id
+ORDER BY added.account_id, added.month, added.service, added.method
+ON CONFLICT (account_id, month, service, method) DO UPDATE
+SET calls = kept.calls + excluded.calls,
+    pictures = kept.pictures + excluded.pictures,
+    credits = kept.credits + excluded.credits,
+    errors = kept.errors + excluded.errors,
+    seconds = kept.seconds + excluded.seconds,
+    worst_seconds = greatest(kept.worst_seconds, excluded.worst_seconds);
