@@ -41,6 +41,7 @@ _OF_ERRORS: dict[type[errors.LookalikeError], Status] = {
     errors.PictureRefused: ABORTED,
     errors.WrongQueryRecord: Status(403, "wrong query record"),
     errors.TextNotSupported: Status(403, "wrong query record"),
+    errors.NotPermitted: Status(403, "not permitted"),
     errors.ReadOnlyToken: Status(403, "read-only token"),
     errors.CollectionNotFound: Status(404, "collection not found"),
     errors.CapacityExceeded: Status(412, "hard capacity exceeded"),

@@ -15,6 +15,7 @@ def main() -> None:
 main.add_command(serving.quickstart)
 main.add_command(serving.serve)
 main.add_command(database.migrate)
+main.add_command(database.roles)
 main.add_command(database.db)
 main.add_command(accounts.account)
 main.add_command(collections.collection)

@@ -1,6 +1,7 @@
-"""``lookalike migrate``, ``lookalike db`` and ``lookalike repair``."""
+"""``lookalike migrate``, ``lookalike roles``, ``lookalike db`` and ``lookalike repair``."""
 
 import os
+from collections.abc import Sequence
 
 import click
 
@@ -9,6 +10,7 @@ from app.db.migrations import migrate as run_migrations
 from app.domain.errors import ConfigurationError
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.urls import database_url, without_password
+from app.services.operating import roles as roles_service
 from app.services.operating.repairing import repair as run_repair
 from app.settings import Settings, load_settings
 
@@ -19,6 +21,36 @@ def migrate() -> None:
     """Bring the database schema to the newest version."""
     run_migrations(database_url(load_settings()))
     click.echo("the schema is at its newest version")
+    with open_runtime() as runtime:
+        _tell_of(roles_service.missing_roles(runtime))
+
+
+@click.command()
+@json_option
+@reports_errors
+def roles(as_json: bool) -> None:
+    """Create the database roles lookalike_reader and lookalike_writer, and grant them what they may do.
+
+    `migrate` does the same. What has to be run by an administrator, where the owner of the tables may not create
+    roles, is printed; run this once more afterwards.
+    """
+    with open_runtime() as runtime:
+        missing = roles_service.install_roles(runtime)
+    line = "the roles lookalike_reader and lookalike_writer are in place"
+    if as_json or not missing:
+        show({"missing": missing}, as_json=as_json, line=line)
+    if missing:
+        if not as_json:
+            _tell_of(missing)
+        raise SystemExit(1)
+
+
+def _tell_of(missing: Sequence[str]) -> None:
+    if missing:
+        click.echo("for the roles of the SQL interface an administrator has to run:")
+        for statement in roles_service.statements_for(missing):
+            click.echo(f"    {statement}")
+        click.echo("and then you: lookalike roles")
 
 
 @click.command()

@@ -132,20 +132,29 @@ class Database:
         return "\n".join(self.read(explained, parameters, row_factory=scalar_row, settings=settings))
 
     @contextmanager
-    def transaction(self, settings: Mapping[str, str] = NO_PARAMETERS) -> Iterator[Connection[TupleRow]]:
+    def transaction(
+        self, settings: Mapping[str, str] = NO_PARAMETERS, *, as_owner: bool = False
+    ) -> Iterator[Connection[TupleRow]]:
         """A READ COMMITTED transaction: committed at the end of the block, rolled back by an exception.
 
-        ``settings`` as in ``read``; they hold until the end of the transaction.
+        ``settings`` as in ``read``; they hold until the end of the transaction. ``as_owner``: as the role that
+        owns the tables, if that may be taken; for what makes tables.
         """
         with translated_errors(), self._connection() as connection, connection.transaction():
             apply_settings(connection, self._with_common(settings))
+            if as_owner:
+                _become_owner(connection, locally=True)
             yield connection
 
     @contextmanager
     def session(self) -> Iterator[Connection[TupleRow]]:
-        """A connection of one's own, in autocommit and without statement timeout: for DDL and bulk work."""
+        """A connection of one's own, in autocommit and without statement timeout: for DDL and bulk work.
+
+        Its role is the one that owns the tables, if that may be taken.
+        """
         with translated_errors(), psycopg.connect(self.url, **self._options) as connection:
             _configure(connection, keep=True)
+            _become_owner(connection, locally=False)
             yield connection
 
     def _with_common(self, settings: Mapping[str, str]) -> Mapping[str, str]:
@@ -251,6 +260,10 @@ def _configure(connection: Connection[Any], *, keep: bool = False) -> str:
     if keep and not known:
         connection.execute("SELECT set_config('search_path', %s, false)", [search_path])
     return str(search_path)
+
+
+def _become_owner(connection: Connection[Any], *, locally: bool) -> None:
+    connection.execute(load_queries("server")["become_owner"], {"locally": locally})
 
 
 def _is_open(connection: Connection[Any]) -> bool:

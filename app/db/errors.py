@@ -14,6 +14,7 @@ from app.domain.errors import (
     DatabaseUnavailable,
     InvalidRequest,
     LookalikeError,
+    NotPermitted,
     QueryTimeout,
 )
 
@@ -57,6 +58,11 @@ def _translation(error: BaseException | None) -> LookalikeError | None:
             return CollectionNotFound(COLLECTION_DELETED)
         case errors.UniqueViolation() if _is_of(error.diag, "collections", "collections_name"):
             return CollectionExists("the account has a collection of this name already")
+        case errors.InsufficientPrivilege():
+            return NotPermitted(
+                "the database role of the service may not do this: an operator can, whose DATABASE_URL names the "
+                "owner of the tables"
+            )
         case errors.DiskFull() | errors.OutOfMemory() | errors.TooManyConnections() | errors.CannotConnectNow():
             return DatabaseUnavailable("the database is out of resources or starting up; try again later")
         case psycopg.OperationalError() | psycopg.InterfaceError():

@@ -25,6 +25,10 @@ class ReadOnlyToken(LookalikeError):
     """A read-only token was used with a method that writes."""
 
 
+class NotPermitted(LookalikeError):
+    """The database role that the service runs as may not do it."""
+
+
 class CollectionMissing(LookalikeError):
     """The request names no collection."""
 

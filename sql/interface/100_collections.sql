@@ -29,7 +29,7 @@ COMMENT ON FUNCTION lookalike_internal.find_collection IS
     'A collection by its id or, where only one account has it, its name; an error otherwise.';
 
 CREATE OR REPLACE FUNCTION lookalike_internal.partition_of(parent text, collection_id uuid) RETURNS regclass
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     RETURN to_regclass(format('lookalike_data.%I', parent || '_' || replace(collection_id::text, '-', '')));
 COMMENT ON FUNCTION lookalike_internal.partition_of IS 'The table that holds one collection''s part; NULL without.';

@@ -81,7 +81,7 @@ COMMENT ON FUNCTION lookalike.near_duplicates_of IS
     'The near duplicates of one record as of the last run of `lookalike duplicates`, but for those that a person judged different.';
 
 -- Union-find: each record begins as a group of its own, and each pair joins two. Groups go by their first record.
-CREATE OR REPLACE FUNCTION lookalike_internal.groups_of_near_duplicates(collection uuid)
+CREATE OR REPLACE FUNCTION lookalike_internal.groups_of_near_duplicates(owner uuid)
     RETURNS TABLE (key bigint, group_id text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -99,14 +99,14 @@ BEGIN
     WITH pairs AS MATERIALIZED (
         SELECT n.a, n.b
         FROM lookalike.near_duplicates n
-        WHERE n.collection_id = collection AND n.verdict IS DISTINCT FROM 'different'
+        WHERE n.collection_id = owner AND n.verdict IS DISTINCT FROM 'different'
     ), numbered AS MATERIALIZED (
         SELECT each.id, row_number() OVER (ORDER BY each.id)::integer AS number
         FROM (SELECT a AS id FROM pairs UNION SELECT b FROM pairs) each
     ), known AS (
         SELECT array_agg(n.id ORDER BY n.number) AS ids, array_agg(r.key ORDER BY n.number) AS keys
         FROM numbered n
-        JOIN lookalike_internal.records r ON r.collection_id = collection AND r.id = n.id
+        JOIN lookalike_internal.records r ON r.collection_id = owner AND r.id = n.id
     ), joined AS (
         SELECT array_agg(a.number) AS lefts, array_agg(b.number) AS rights
         FROM pairs

@@ -13,3 +13,19 @@ SELECT 'pg_catalog, ' || quote_ident(n.nspname) AS search_path, n.nspname = ANY 
 FROM pg_extension e
 JOIN pg_namespace n ON n.oid = e.extnamespace
 WHERE e.extname = 'vector';
+
+-- name: become_owner
+-- Takes the role of whoever owns the tables, where it is another one and may be taken: what makes and drops tables and
+-- indexes, and whatever it makes is the owner's. Nothing happens where the role is not to be had.
+-- parameters: locally (until the end of the transaction, or of the session)
+SELECT set_config('role', pg_get_userbyid(c.relowner), %(locally)s)
+FROM pg_class c
+WHERE c.oid = to_regclass('lookalike_internal.records') AND pg_get_userbyid(c.relowner) <> current_user
+  AND pg_has_role(c.relowner, 'SET');
+
+-- name: missing_roles
+-- Roles of the SQL interface that nobody has created.
+-- rows: role
+SELECT named.role
+FROM unnest(ARRAY['lookalike_reader', 'lookalike_writer']) AS named (role)
+WHERE to_regrole(named.role) IS NULL;

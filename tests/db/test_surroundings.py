@@ -1,9 +1,8 @@
 """A database that is not ours alone: pgvector in another schema, a poor owner, and other people's things."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 import psycopg
@@ -13,26 +12,19 @@ from psycopg import sql
 from app.db.migrations import downgrade, migrate
 from app.services.runtime import Runtime
 from app.settings import load_settings
+from tests.login_roles import login_role, url_as
 from tests.seeding import load, records_of
 from tests.service import Service, ids
 
 NewDatabase = Callable[..., str]
 
 
-def as_role(url: str, role: str) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{role}@{host}"))
-
-
 @pytest.fixture
 def owned(new_database: NewDatabase, server_url: str) -> Iterator[tuple[str, str]]:
     """The URLs of a database for its owner, who may create schemas in it and nothing else, and for a superuser."""
-    role = f"owner_{uuid.uuid4().hex[:12]}"
     url = new_database()
     name = urlsplit(url).path.removeprefix("/")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+    with login_role(url) as role, psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions")
         connection.execute("CREATE TABLE public.records (id text); INSERT INTO public.records VALUES ('theirs')")
         # Operators that anybody could make, of the name that matters.
@@ -47,9 +39,7 @@ def owned(new_database: NewDatabase, server_url: str) -> Iterator[tuple[str, str
                 sql.Identifier(name), sql.Identifier(role)
             )
         )
-    yield as_role(url, role), url
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(role)))
+        yield url_as(url, role), url
 
 
 def test_pgvector_elsewhere_and_an_owner_without_privileges(owned: tuple[str, str], tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def create_collection(
     _check_product_field(product_field)
     identity = _identity(runtime, model or runtime.settings.services[service].model, dimension)
     owner = find_account(runtime, account)
-    with runtime.database.transaction() as connection:
+    with runtime.database.transaction(as_owner=True) as connection:
         model_id = collections.register_model(connection, identity)
         id = collections.create_collection(
             connection,
