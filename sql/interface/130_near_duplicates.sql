@@ -46,7 +46,13 @@ DECLARE
     known  double precision;
 BEGIN
     sought := lookalike_internal.find_collection(collection);
-    SELECT r.key, r.content_hash, r.pixel_hash INTO self
+    SELECT r.key, CASE WHEN r.content_hash IS NOT NULL THEN 'same_file'
+                       WHEN r.pixel_hash IS NOT NULL THEN 'same_pixels'
+                       WHEN EXISTS (SELECT FROM lookalike_internal.thumbnails t
+                                    WHERE t.collection_id = sought.id AND t.key = r.key) THEN 'copy'
+                       WHEN lookalike_internal.telling_phash(r.phash, r.phash_quality) IS NOT NULL THEN 'both'
+                       ELSE 'visual' END AS signal
+    INTO self
     FROM lookalike_internal.records r
     WHERE r.collection_id = sought.id AND r.id = record_id;
     IF self.key IS NULL THEN
@@ -54,7 +60,8 @@ BEGIN
     END IF;
     SELECT run.radius INTO known
     FROM lookalike_internal.near_duplicate_runs run
-    WHERE run.collection_id = sought.id AND run.finished_at IS NOT NULL AND run.model_id = sought.model_id;
+    WHERE run.collection_id = sought.id AND run.finished_at IS NOT NULL AND run.model_id = sought.model_id
+      AND run.rule <> '';  -- outdated: the next run begins anew
     IF known IS NULL OR known < radius THEN
         RAISE EXCEPTION 'the pairs of collection % are % ', quote_literal(collection),
             coalesce('known up to a distance of ' || known || ' only', 'not known yet')
@@ -63,6 +70,8 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH near AS (
+        SELECT self.key AS key, 0::double precision AS distance, self.signal AS signal
+        UNION ALL
         SELECT CASE WHEN p.a_key = self.key THEN p.b_key ELSE p.a_key END AS key, p.distance, p.signal
         FROM lookalike_internal.near_duplicate_pairs p
         WHERE p.collection_id = sought.id AND self.key IN (p.a_key, p.b_key) AND p.distance <= radius
@@ -78,7 +87,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lookalike.near_duplicates_of IS
-    'The near duplicates of one record as of the last run of `lookalike duplicates`, but for those that a person judged different.';
+    'The near duplicates of one record, itself among them, as of the last run of `lookalike duplicates`; without those that a person judged different. No rows for an id that is not there.';
 
 -- Union-find: each record begins as a group of its own, and each pair joins two. Groups go by their first record.
 CREATE OR REPLACE FUNCTION lookalike_internal.groups_of_near_duplicates(owner uuid)
