@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.db.errors import translated_errors
-from app.db.folders import MIGRATIONS_FOLDER
+from app.db.folders import MIGRATIONS_FOLDER, SQL_FOLDER
 from app.domain.errors import ConfigurationError
 
 VERSION_SCHEMA = "lookalike"
@@ -50,7 +50,25 @@ def require_current_schema(url: str) -> None:
 
 def run_sql_file(name: str) -> None:
     """Execute one file of ``migrations/versions`` as it stands (from inside a migration)."""
-    script = (MIGRATIONS_FOLDER / "versions" / name).read_text(encoding="utf-8")
+    _run(MIGRATIONS_FOLDER / "versions" / name)
+
+
+def run_interface() -> None:
+    """Execute the files of ``sql/interface`` in the order of their names (from inside a migration).
+
+    They bind names when they are run, and so they see no schema but PostgreSQL's own and those that they name.
+    """
+    _run_script("SET LOCAL search_path = pg_catalog, pg_temp;")
+    for file in sorted((SQL_FOLDER / "interface").glob("*.sql")):
+        _run(file)
+    _run_script("RESET search_path;")
+
+
+def _run(file: Path) -> None:
+    _run_script(file.read_text(encoding="utf-8"))
+
+
+def _run_script(script: str) -> None:
     if context.is_offline_mode():
         op.get_context().impl.static_output(script)
         return

@@ -77,8 +77,8 @@ AS $$
 DECLARE
     short text := CASE WHEN length(name) > 60 THEN left(name, 60) || '…' ELSE name END;
 BEGIN
-    -- Control and format characters, spaces other than the common one, private use.
-    IF short COLLATE "C" !~ '[\u0001-\u001f\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u3000\ue000-\uf8ff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f\U000f0000-\U000ffffd\U00100000-\U0010fffd]'
+    -- Control and format characters, spaces other than the common one, private use, what is no character.
+    IF short COLLATE "C" !~ '[\u0001-\u001f\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u3000\ue000-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f\U000f0000-\U000ffffd\U00100000-\U0010fffd]'
     THEN
         RETURN short;
     END IF;
@@ -166,7 +166,10 @@ CREATE OR REPLACE FUNCTION lookalike_filter.number(value jsonb, place text) RETU
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
-    number numeric := value;
+    number   numeric := value;
+    nearest  double precision;
+    shortest numeric;
+    rounded  numeric;
 BEGIN
     IF scale(number) = 0 AND number >= -9223372036854775808 AND number < 18446744073709551616 THEN
         RETURN value;
@@ -175,7 +178,23 @@ BEGIN
         PERFORM lookalike_filter.fault(place, 'NaN and Infinity are not JSON');
     END IF;
     -- Half of the smallest double.
-    RETURN CASE WHEN abs(number) < 2.4703282292062328e-324 THEN '0' ELSE number::float8::text::numeric::text END;
+    IF abs(number) < 2.4703282292062328e-324 THEN
+        RETURN '0';
+    END IF;
+    nearest := number;
+    shortest := nearest::text;
+    IF abs(shortest) >= 18446744073709551616 THEN
+        -- The service writes the shortest decimal that is read as this double, PostgreSQL another one where the
+        -- shortest lies in the middle of two doubles: 1e23.
+        FOR digits IN 1 .. 16 LOOP
+            rounded := round(shortest, digits - length(abs(shortest)::text));
+            CONTINUE WHEN abs(rounded) >= 1.797693134862315807e308;
+            IF rounded::float8 = nearest THEN
+                RETURN rounded::text;
+            END IF;
+        END LOOP;
+    END IF;
+    RETURN shortest::text;
 END
 $$;
 COMMENT ON FUNCTION lookalike_filter.number IS

@@ -36,7 +36,7 @@ CREATE OR REPLACE FUNCTION lookalike_filter.ordered_array(value text, sign text,
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
-    types   constant text[] := '{null,number,string,object,array,boolean}';
+    types   constant text[] := '{"null",number,string,object,array,boolean}';
     size    text := value || '.size()';
     found   text := CASE sign WHEN '>' THEN size || ' > ' || jsonb_array_length(bound) ELSE '(1 == 0)' END;
     element text;
@@ -98,37 +98,51 @@ END
 $$;
 COMMENT ON FUNCTION lookalike_filter.check_comparable IS 'Arrays of scalars and such arrays have an order. Returns how many elements are left.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.search(value text, literals text[], is_indexable boolean) RETURNS text
+CREATE OR REPLACE FUNCTION lookalike_filter.search_among(value text, firsts text[], leaves text[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
-    middle integer := cardinality(literals) / 2;
+    middle integer := cardinality(firsts) / 2;
 BEGIN
-    IF literals IS NULL THEN
-        RETURN NULL;
-    ELSIF cardinality(literals) <= 2 THEN
-        RETURN (
-            SELECT '(' || string_agg(CASE
-                WHEN is_indexable THEN value || ' == ' || each
-                -- Not ==, which GIN would look up, each for itself.
-                ELSE value || ' >= ' || each || ' && ' || value || ' <= ' || each
-            END, ' || ') || ')'
-            FROM unnest(literals) AS literals (each)
-        );
+    IF firsts IS NULL OR middle = 0 THEN
+        RETURN leaves[1];
     END IF;
-    RETURN '(' || value || ' < ' || literals[middle + 1]
-        || ' && ' || lookalike_filter.search(value, literals[:middle], is_indexable)
-        || ' || ' || value || ' >= ' || literals[middle + 1]
-        || ' && ' || lookalike_filter.search(value, literals[middle + 1:], is_indexable) || ')';
+    RETURN '(' || value || ' < ' || firsts[middle + 1]
+        || ' && ' || lookalike_filter.search_among(value, firsts[:middle], leaves[:middle])
+        || ' || ' || value || ' >= ' || firsts[middle + 1]
+        || ' && ' || lookalike_filter.search_among(value, firsts[middle + 1:], leaves[middle + 1:]) || ')';
 END
 $$;
-COMMENT ON FUNCTION lookalike_filter.search IS 'Equality with one of the sorted literals, if there are any: with || alone every record pays for each.';
+
+CREATE OR REPLACE FUNCTION lookalike_filter.search(value text, literals text[]) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+DECLARE
+    is_short boolean := cardinality(literals) <= 256;
+    firsts   text[];
+    leaves   text[];
+BEGIN
+    SELECT array_agg(first ORDER BY number), array_agg(leaf ORDER BY number) INTO firsts, leaves
+    FROM (
+        SELECT (n - 1) / CASE WHEN is_short THEN 2 ELSE 8 END, (array_agg(each ORDER BY n))[1],
+            '(' || string_agg(CASE
+                WHEN is_short THEN value || ' == ' || each
+                -- Not ==, which GIN would look up, each for itself.
+                ELSE value || ' >= ' || each || ' && ' || value || ' <= ' || each
+            END, ' || ' ORDER BY n) || ')'
+        FROM unnest(literals) WITH ORDINALITY AS literals (each, n)
+        GROUP BY 1
+    ) AS groups (number, first, leaf);
+    RETURN lookalike_filter.search_among(value, firsts, leaves);
+END
+$$;
+COMMENT ON FUNCTION lookalike_filter.search IS
+    'Equality with one of the sorted literals; NULL without any. A binary search: with || alone every record pays for each.';
 
 CREATE OR REPLACE FUNCTION lookalike_filter.listed_values(value text, expected jsonb[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
-    is_indexable boolean := cardinality(expected) <= 256;
     texts   text[];
     numbers text[];
     others  text[];
@@ -140,8 +154,8 @@ BEGIN
     SELECT array_agg(lookalike_filter.equal_one(value, each)) INTO others
     FROM (SELECT DISTINCT each FROM unnest(expected) AS values (each) WHERE jsonb_typeof(each) NOT IN ('string', 'number')) AS found (each);
     RETURN lookalike_filter.joined(array_cat(ARRAY[
-        coalesce('(' || value || '.type() == "string" && ' || lookalike_filter.search(value, texts, is_indexable) || ')', '(1 == 0)'),
-        coalesce('(' || value || '.type() == "number" && ' || lookalike_filter.search(value, numbers, is_indexable) || ')', '(1 == 0)')
+        coalesce('(' || value || '.type() == "string" && ' || lookalike_filter.search(value, texts) || ')', '(1 == 0)'),
+        coalesce('(' || value || '.type() == "number" && ' || lookalike_filter.search(value, numbers) || ')', '(1 == 0)')
     ], others), '||');
 END
 $$;
@@ -179,7 +193,7 @@ DECLARE
         "16": "int", "18": "long", "5": "binData", "6": "undefined", "7": "objectId", "9": "date", "11": "regex",
         "12": "dbPointer", "13": "javascript", "14": "symbol", "15": "javascriptWithScope", "17": "timestamp",
         "19": "decimal", "-1": "minKey", "127": "maxKey"}';
-    names constant text[] := '{number,double,string,object,array,bool,null,int,long,binData,undefined,objectId,date,regex,'
+    names constant text[] := '{number,double,string,object,array,bool,"null",int,long,binData,undefined,objectId,date,regex,'
         'dbPointer,javascript,symbol,javascriptWithScope,timestamp,decimal,minKey,maxKey}';
     name text := CASE jsonb_typeof(item)
         WHEN 'number' THEN numbered ->> trim_scale(lookalike_filter.number(item, place)::numeric)::text

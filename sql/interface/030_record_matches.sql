@@ -18,17 +18,41 @@ END
 $$;
 COMMENT ON FUNCTION lookalike_filter.translated_filter IS 'The filter as a jsonpath; without an id, a condition on _id is a fault.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.variables(filter jsonb, id text) RETURNS jsonb
+-- The id as an argument keeps the planner from asking beforehand, where it would raise what no record deserves.
+CREATE OR REPLACE FUNCTION lookalike_filter.variables_without_id(filter jsonb, id text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 BEGIN
-    IF id IS NULL THEN
-        PERFORM lookalike_filter.translated_filter(filter, false);
-    END IF;
-    RETURN jsonb_build_object('id', id);
+    PERFORM lookalike_filter.translated_filter(filter, false);
+    RETURN '{}';
 END
 $$;
-COMMENT ON FUNCTION lookalike_filter.variables IS 'What a translated filter knows beside the attributes.';
+COMMENT ON FUNCTION lookalike_filter.variables_without_id IS 'Raises the fault of a filter that asks for an id where none was given.';
+
+-- What every id has to be that a filter admits, if it says so at its top: for the index of the ids.
+
+CREATE OR REPLACE FUNCTION lookalike_filter.ids(filter jsonb) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN jsonb_typeof(filter -> '_id') = 'string' THEN ARRAY[filter ->> '_id']
+        WHEN jsonb_typeof(filter -> '_id' -> '$eq') = 'string' THEN ARRAY[filter -> '_id' ->> '$eq']
+        WHEN jsonb_typeof(filter -> '_id' -> '$in') = 'array' AND NOT filter @? 'strict $."_id"."$in"[*] ? (@.type() == "object")'
+        THEN ARRAY(SELECT listed.id FROM jsonb_array_elements_text(filter -> '_id' -> '$in') AS listed (id))
+    END;
+
+CREATE OR REPLACE FUNCTION lookalike_filter.least_id(filter jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN jsonb_typeof(filter -> '_id' -> '$gte') = 'string' THEN filter -> '_id' ->> '$gte'
+        WHEN jsonb_typeof(filter -> '_id' -> '$gt') = 'string' THEN filter -> '_id' ->> '$gt'
+    END;
+
+CREATE OR REPLACE FUNCTION lookalike_filter.greatest_id(filter jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN jsonb_typeof(filter -> '_id' -> '$lte') = 'string' THEN filter -> '_id' ->> '$lte'
+        WHEN jsonb_typeof(filter -> '_id' -> '$lt') = 'string' THEN filter -> '_id' ->> '$lt'
+    END;
 
 CREATE OR REPLACE FUNCTION lookalike.filter_path(filter jsonb) RETURNS jsonpath
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -41,9 +65,17 @@ CREATE OR REPLACE FUNCTION lookalike.record_matches(attributes jsonb, filter jso
     RETURN CASE
         WHEN filter IS NULL THEN CASE WHEN attributes IS NOT NULL THEN true END
         WHEN filter OPERATOR(pg_catalog.@?) '$.**."_id"'::pg_catalog.jsonpath THEN
-            CASE WHEN attributes IS NOT NULL THEN pg_catalog.jsonb_path_exists(
-                attributes, lookalike_filter.translated_filter(filter, true), lookalike_filter.variables(filter, id), true)
-            END
+            (lookalike_filter.ids(filter) IS NULL OR id COLLATE pg_catalog."C" = ANY (lookalike_filter.ids(filter)))
+            AND (lookalike_filter.least_id(filter) IS NULL OR id COLLATE pg_catalog."C" >= lookalike_filter.least_id(filter))
+            AND (lookalike_filter.greatest_id(filter) IS NULL OR id COLLATE pg_catalog."C" <= lookalike_filter.greatest_id(filter))
+            AND pg_catalog.jsonb_path_exists(
+                attributes,
+                lookalike_filter.translated_filter(filter, true),
+                CASE
+                    WHEN id IS NOT NULL THEN pg_catalog.jsonb_object(ARRAY['id', id])
+                    WHEN attributes IS NOT NULL THEN lookalike_filter.variables_without_id(filter, id)
+                END,
+                true)
         ELSE attributes OPERATOR(pg_catalog.@?) lookalike_filter.translated_filter(filter, true)
     END;
 COMMENT ON FUNCTION lookalike.record_matches IS

@@ -35,6 +35,8 @@ def test_migrations_lead_to_the_documented_schema(new_database: NewDatabase, tem
     described = new_database()
     with psycopg.connect(described) as connection:
         connection.execute((SQL_FOLDER / "schema.sql").read_bytes())
+        for file in sorted((SQL_FOLDER / "interface").glob("*.sql")):
+            connection.execute(file.read_bytes())
     migrated = new_database(template)
     assert dump(migrated) == dump(described)
 
