@@ -18,10 +18,10 @@ FAULTY = 2
 @json_option
 @reports_errors
 def filter_(filter_: str, as_json: bool) -> None:
-    """Print the canonical form of FILTER, which is JSON or, as -, read from standard input, and the SQL it becomes.
+    """Print the canonical form of FILTER and the SQL that it becomes. FILTER is JSON or, as -, standard input.
 
-    The SQL is a condition over `lookalike.records r`, with all values in place. A faulty filter is told with the path
-    to the fault, and exit code 2.
+    The SQL is a condition over `lookalike.records r` with all values in place. Of a faulty filter the fault is told
+    with its path, with exit code 2.
     """
     text = sys.stdin.buffer.read() if filter_ == "-" else filter_.encode()
     try:

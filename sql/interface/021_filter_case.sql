@@ -1,7 +1,7 @@
 -- Characters that differ by case only, for the option i of regular expressions in filters.
 --
 -- Unicode's simple case folding (CaseFolding.txt, status C and S), in the version of Unicode that the service's Python
--- has: a test compares the two (tests/filters/interface). PostgreSQL's own folding depends on the database's locale.
+-- has: a test compares the two (tests/filters/test_translation_in_sql.py). PostgreSQL's own folding depends on the database's locale.
 
 CREATE OR REPLACE FUNCTION lookalike_filter.case_classes() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
