@@ -20,8 +20,8 @@ FAULTY = 2
 def filter_(filter_: str, as_json: bool) -> None:
     """Print the canonical form of FILTER and the SQL that it becomes. FILTER is JSON or, as -, standard input.
 
-    The SQL is a condition over `lookalike.records r` with all values in place. Of a faulty filter the fault is told
-    with its path, with exit code 2.
+    The SQL is a condition over `lookalike.records r` with all values in place. A fault is told with its path, and
+    the exit code is 2.
     """
     text = sys.stdin.buffer.read() if filter_ == "-" else filter_.encode()
     try:
