@@ -1,13 +1,14 @@
 -- What the parts of the filter language share: its schema, its types, faults with their paths, and operands.
 --
--- The files 020 to 026 translate a filter in the form of MongoDB's find() into one jsonpath, in SQL and by the rules of
+-- The files 020 to 030 translate a filter in the form of MongoDB's find() into one jsonpath, in SQL and by the rules of
 -- app/filters, which say why they are so. A test holds the two equal. Faults are those of the service, with its words.
 --
 -- All of it is IMMUTABLE, so that a constant filter is translated once, when a statement is planned. Names are
--- qualified, and the way in (025) fixes the search_path: no schema of somebody else's has a say in the translation.
+-- qualified, and the way in (030) fixes the search_path: no schema of somebody else's has a say in the translation.
 
 CREATE SCHEMA IF NOT EXISTS lookalike_filter;
-COMMENT ON SCHEMA lookalike_filter IS 'Lookalike: how filters are translated. Use lookalike.record_matches and lookalike.filter_path.';
+COMMENT ON SCHEMA lookalike_filter IS
+    'Lookalike: how filters are translated. Use lookalike.record_matches and lookalike.filter_path.';
 -- PL/pgSQL looks names up as the caller.
 GRANT USAGE ON SCHEMA lookalike_filter TO PUBLIC;
 

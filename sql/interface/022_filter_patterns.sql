@@ -21,14 +21,18 @@ BEGIN
             SELECT coalesce(range_agg(int4range(code # 32, (code # 32) + 1)), '{}')
             FROM generate_series(65, 122) AS codes (code)
             WHERE code NOT BETWEEN 91 AND 96 AND characters @> code
-        ) + CASE WHEN characters && '{[75,76),[107,108)}'::int4multirange THEN '{[8490,8491)}' ELSE '{}' END::int4multirange
-          + CASE WHEN characters && '{[83,84),[115,116)}'::int4multirange THEN '{[383,384)}' ELSE '{}' END::int4multirange;
+        )
+            -- The Kelvin sign, and the long s.
+            + CASE WHEN characters && '{[75,76),[107,108)}'::int4multirange THEN '{[8490,8491)}' ELSE '{}' END::int4multirange
+            + CASE WHEN characters && '{[83,84),[115,116)}'::int4multirange THEN '{[383,384)}' ELSE '{}' END::int4multirange;
     END IF;
     RETURN characters + (
         SELECT coalesce(range_agg(int4range(ascii(twin), ascii(twin) + 1)), '{}')
         FROM unnest(lookalike_filter.case_classes()) AS classes (class),
              LATERAL (SELECT letter FROM unnest(string_to_array(class, NULL)) AS letters (letter)) AS twins (twin)
-        WHERE EXISTS (SELECT FROM unnest(string_to_array(class, NULL)) AS letters (letter) WHERE characters @> ascii(letter))
+        WHERE EXISTS (
+            SELECT FROM unnest(string_to_array(class, NULL)) AS letters (letter) WHERE characters @> ascii(letter)
+        )
     );
 END
 $$;
@@ -41,7 +45,8 @@ CREATE OR REPLACE FUNCTION lookalike_filter.class_escape(letter text) RETURNS in
         WHEN 'd' THEN '{[48,58)}'::int4multirange
         WHEN 'w' THEN '{[48,58),[65,91),[95,96),[97,123)}'::int4multirange
         WHEN 's' THEN '{[9,14),[32,33)}'::int4multirange
-        WHEN 'h' THEN '{[9,10),[32,33),[160,161),[5760,5761),[6158,6159),[8192,8203),[8239,8240),[8287,8288),[12288,12289)}'::int4multirange
+        WHEN 'h' THEN int4multirange
+            '{[9,10),[32,33),[160,161),[5760,5761),[6158,6159),[8192,8203),[8239,8240),[8287,8288),[12288,12289)}'
         WHEN 'v' THEN '{[10,14),[133,134),[8232,8234)}'::int4multirange
         WHEN 'D' THEN '{[1,1114112)}'::int4multirange - '{[48,58)}'
         WHEN 'W' THEN '{[1,1114112)}'::int4multirange - '{[48,58),[65,91),[95,96),[97,123)}'
@@ -50,7 +55,8 @@ CREATE OR REPLACE FUNCTION lookalike_filter.class_escape(letter text) RETURNS in
             - '{[9,10),[32,33),[160,161),[5760,5761),[6158,6159),[8192,8203),[8239,8240),[8287,8288),[12288,12289)}'
         WHEN 'V' THEN '{[1,1114112)}'::int4multirange - '{[10,14),[133,134),[8232,8234)}'
     END;
-COMMENT ON FUNCTION lookalike_filter.class_escape IS 'What a letter after a backslash stands for, if it is a class; ASCII.';
+COMMENT ON FUNCTION lookalike_filter.class_escape IS
+    'What a letter after a backslash stands for, if it is a class; ASCII.';
 
 CREATE OR REPLACE FUNCTION lookalike_filter.posix_class(name text) RETURNS int4multirange
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -105,7 +111,11 @@ COMMENT ON FUNCTION lookalike_filter.written IS 'The set as a PostgreSQL regular
 
 CREATE OR REPLACE FUNCTION lookalike_filter.quoted(letter text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE letter WHEN '''' THEN '"''"' WHEN '\' THEN '''\\''' ELSE '''' || lookalike_filter.shown(letter) || '''' END;
+    RETURN CASE letter
+        WHEN '''' THEN '"''"'
+        WHEN '\' THEN '''\\'''
+        ELSE '''' || lookalike_filter.shown(letter) || ''''
+    END;
 
 CREATE OR REPLACE FUNCTION lookalike_filter.read_escape(pattern text, at integer, place text)
     RETURNS lookalike_filter.characters_read
@@ -180,7 +190,7 @@ BEGIN
         END IF;
         EXIT WHEN NOT is_first AND substr(pattern, at, 1) = ']';
         is_first := false;
-        posix := CASE WHEN substr(pattern, at, 2) = '[:' THEN regexp_match(substr(pattern, at), '^(\[:(\^?)([a-z]+):\])') END;
+        posix := regexp_match(substr(pattern, at), '^(\[:(\^?)([a-z]+):\])');
         item := NULL;
         IF substr(pattern, at, 1) = '\' THEN
             item := lookalike_filter.class_escape(substr(pattern, at + 1, 1));
@@ -205,14 +215,17 @@ BEGIN
         at := low.following;
         item := low.characters;
         IF substr(pattern, at, 1) = '-' AND substr(pattern, at, 2) <> '-]' THEN
-            IF substr(pattern, at + 1, 1) = '\' AND lookalike_filter.class_escape(substr(pattern, at + 2, 1)) IS NOT NULL THEN
+            IF substr(pattern, at + 1, 1) = '\'
+                AND lookalike_filter.class_escape(substr(pattern, at + 2, 1)) IS NOT NULL
+            THEN
                 PERFORM lookalike_filter.fault(place, 'a range that ends in a class');
             END IF;
             high := lookalike_filter.read_bracket_character(pattern, at + 1, place);
             at := high.following;
             IF lower(high.characters) < lower(low.characters) THEN
-                PERFORM lookalike_filter.fault(place, 'the range ' || lookalike_filter.quoted(chr(lower(low.characters)))
-                    || '-' || lookalike_filter.quoted(chr(lower(high.characters))) || ' is reversed');
+                PERFORM lookalike_filter.fault(
+                    place, 'the range ' || lookalike_filter.quoted(chr(lower(low.characters)))
+                        || '-' || lookalike_filter.quoted(chr(lower(high.characters))) || ' is reversed');
             END IF;
             item := int4multirange(int4range(lower(low.characters), upper(high.characters)));
         END IF;

@@ -2,8 +2,9 @@
 -- (app/filters/pattern.py). Only what it knows passes; all else is refused with a reason. Open groups lie on a stack,
 -- each with what was read of the branch and of the alternatives around it.
 
-CREATE OR REPLACE FUNCTION lookalike_filter.assertion(written text, size double precision DEFAULT 1, ways double precision DEFAULT 1)
-    RETURNS lookalike_filter.piece
+CREATE OR REPLACE FUNCTION lookalike_filter.assertion(
+    written text, size double precision DEFAULT 1, ways double precision DEFAULT 1
+) RETURNS lookalike_filter.piece
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ROW(written, size, ways, true, true)::lookalike_filter.piece;
 
@@ -12,7 +13,8 @@ CREATE OR REPLACE FUNCTION lookalike_filter.followed(sequence lookalike_filter.p
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 BEGIN
-    RETURN ((sequence).text || (piece).text, (sequence).size + (piece).size, least((sequence).ways * (piece).ways, 8001),
+    RETURN ((sequence).text || (piece).text, (sequence).size + (piece).size,
+        least((sequence).ways * (piece).ways, 8001),
         (sequence).asserts OR (piece).asserts, (sequence).nullable AND (piece).nullable);
 END
 $$;
@@ -74,7 +76,7 @@ BEGIN
                 WHEN 0 THEN length(pattern) + 1
                 ELSE at + strpos(substr(pattern, at), E'\n')
             END;
-        ELSIF substr(pattern, at, 1) IN (' ', E'\t', E'\n', E'\r', E'\f', E'\v') THEN
+        ELSIF substr(pattern, at, 1) IN (' ', E'\t', E'\n', E'\r', E'\f', E'\x0b') THEN
             at := at + 1;
         ELSE
             EXIT;
@@ -83,7 +85,8 @@ BEGIN
     RETURN at;
 END
 $$;
-COMMENT ON FUNCTION lookalike_filter.after_ignored IS 'Where the pattern goes on: under the option x, white space and comments say nothing.';
+COMMENT ON FUNCTION lookalike_filter.after_ignored IS
+    'Where the pattern goes on: under the option x, white space and comments say nothing.';
 
 CREATE OR REPLACE FUNCTION lookalike_filter.set_options(options text, setting text[], place text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -98,7 +101,8 @@ $$;
 
 -- The atom at a position, but for groups. following is where the pattern goes on.
 CREATE OR REPLACE FUNCTION lookalike_filter.read_atom(
-    pattern text, at integer, options text, place text, OUT piece lookalike_filter.piece, OUT repeatable boolean, OUT following integer
+    pattern text, at integer, options text, place text,
+    OUT piece lookalike_filter.piece, OUT repeatable boolean, OUT following integer
 )
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$

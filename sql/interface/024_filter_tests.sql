@@ -22,7 +22,8 @@ BEGIN
             FROM jsonb_each(expected) AS items (name, item);
             RETURN lookalike_filter.joined(
                 ARRAY[is_type] || parts || ARRAY['!exists(' || value || '.keyvalue()' || (
-                    SELECT coalesce(' ? (' || lookalike_filter.joined(array_agg('@.key != ' || to_jsonb(name)::text), '&&') || ')', '')
+                    SELECT coalesce(
+                        ' ? (' || lookalike_filter.joined(array_agg('@.key != ' || to_jsonb(name)::text), '&&') || ')', '')
                     FROM jsonb_object_keys(expected) AS names (name)
                 ) || ')'], '&&');
         ELSE
@@ -30,7 +31,8 @@ BEGIN
     END CASE;
 END
 $$;
-COMMENT ON FUNCTION lookalike_filter.equal_one IS 'The single value that an expression denotes is equal to the expected one.';
+COMMENT ON FUNCTION lookalike_filter.equal_one IS
+    'The single value that an expression denotes is equal to the expected one.';
 
 CREATE OR REPLACE FUNCTION lookalike_filter.ordered_array(value text, sign text, bound jsonb) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -69,8 +71,9 @@ $$;
 COMMENT ON FUNCTION lookalike_filter.ordered_array IS
     'The array is smaller (<) or greater (>) than the bound: the first element that differs decides.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.check_comparable(bound jsonb, place text, depth integer, allowed integer, levels integer)
-    RETURNS integer
+CREATE OR REPLACE FUNCTION lookalike_filter.check_comparable(
+    bound jsonb, place text, depth integer, allowed integer, levels integer
+) RETURNS integer
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
@@ -96,7 +99,8 @@ BEGIN
     RETURN allowed;
 END
 $$;
-COMMENT ON FUNCTION lookalike_filter.check_comparable IS 'Arrays of scalars and such arrays have an order. Returns how many elements are left.';
+COMMENT ON FUNCTION lookalike_filter.check_comparable IS
+    'Arrays of scalars and such arrays have an order. Returns how many elements are left.';
 
 CREATE OR REPLACE FUNCTION lookalike_filter.search_among(value text, firsts text[], leaves text[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -148,11 +152,18 @@ DECLARE
     others  text[];
 BEGIN
     SELECT array_agg(to_jsonb(text)::text ORDER BY text COLLATE "C") INTO texts
-    FROM (SELECT DISTINCT each #>> '{}' FROM unnest(expected) AS values (each) WHERE jsonb_typeof(each) = 'string') AS found (text);
+    FROM (
+        SELECT DISTINCT each #>> '{}' FROM unnest(expected) AS expected (each) WHERE jsonb_typeof(each) = 'string'
+    ) AS found (text);
     SELECT array_agg(number::text ORDER BY number) INTO numbers
-    FROM (SELECT DISTINCT each::numeric FROM unnest(expected) AS values (each) WHERE jsonb_typeof(each) = 'number') AS found (number);
+    FROM (
+        SELECT DISTINCT each::numeric FROM unnest(expected) AS expected (each) WHERE jsonb_typeof(each) = 'number'
+    ) AS found (number);
     SELECT array_agg(lookalike_filter.equal_one(value, each)) INTO others
-    FROM (SELECT DISTINCT each FROM unnest(expected) AS values (each) WHERE jsonb_typeof(each) NOT IN ('string', 'number')) AS found (each);
+    FROM (
+        SELECT DISTINCT each FROM unnest(expected) AS expected (each)
+        WHERE jsonb_typeof(each) NOT IN ('string', 'number')
+    ) AS found (each);
     RETURN lookalike_filter.joined(array_cat(ARRAY[
         coalesce('(' || value || '.type() == "string" && ' || lookalike_filter.search(value, texts) || ')', '(1 == 0)'),
         coalesce('(' || value || '.type() == "number" && ' || lookalike_filter.search(value, numbers) || ')', '(1 == 0)')
@@ -166,8 +177,10 @@ CREATE OR REPLACE FUNCTION lookalike_filter.is_type(value text, name text) RETUR
 AS $$
 BEGIN
     RETURN CASE name
-        WHEN 'int' THEN format('(%1$s.type() == "number" && %1$s %% 1 == 0 && %1$s >= -2147483648 && %1$s < 2147483648)', value)
-        WHEN 'long' THEN format('(%1$s.type() == "number" && %1$s %% 1 == 0 && (%1$s >= -9223372036854775808 && %1$s < -2147483648'
+        WHEN 'int' THEN format('(%1$s.type() == "number" && %1$s %% 1 == 0'
+            ' && %1$s >= -2147483648 && %1$s < 2147483648)', value)
+        WHEN 'long' THEN format('(%1$s.type() == "number" && %1$s %% 1 == 0'
+            ' && (%1$s >= -9223372036854775808 && %1$s < -2147483648'
             ' || %1$s >= 2147483648 && %1$s < 9223372036854775808))', value)
         WHEN 'double' THEN format('(%1$s.type() == "number" && (%1$s %% 1 != 0 || %1$s < -9223372036854775808'
             ' || %1$s >= 9223372036854775808))', value)
@@ -181,7 +194,8 @@ CREATE OR REPLACE FUNCTION lookalike_filter.has_type(values_ text, name text) RE
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE
         WHEN name = 'array' THEN values_ || '.type() == "array"'
-        WHEN name IN ('int', 'long', 'double') THEN 'exists(' || values_ || ' ? ' || lookalike_filter.is_type('@', name) || ')'
+        WHEN name IN ('int', 'long', 'double')
+        THEN 'exists(' || values_ || ' ? ' || lookalike_filter.is_type('@', name) || ')'
         ELSE lookalike_filter.is_type(values_ || '[*]', name)
     END;
 
@@ -193,8 +207,8 @@ DECLARE
         "16": "int", "18": "long", "5": "binData", "6": "undefined", "7": "objectId", "9": "date", "11": "regex",
         "12": "dbPointer", "13": "javascript", "14": "symbol", "15": "javascriptWithScope", "17": "timestamp",
         "19": "decimal", "-1": "minKey", "127": "maxKey"}';
-    names constant text[] := '{number,double,string,object,array,bool,"null",int,long,binData,undefined,objectId,date,regex,'
-        'dbPointer,javascript,symbol,javascriptWithScope,timestamp,decimal,minKey,maxKey}';
+    names constant text[] := '{number,double,string,object,array,bool,"null",int,long,binData,undefined,objectId,date,'
+        'regex,dbPointer,javascript,symbol,javascriptWithScope,timestamp,decimal,minKey,maxKey}';
     name text := CASE jsonb_typeof(item)
         WHEN 'number' THEN numbered ->> trim_scale(lookalike_filter.number(item, place)::numeric)::text
         WHEN 'string' THEN item #>> '{}'
@@ -257,7 +271,10 @@ BEGIN
                     place || '[' || n || ']', 'wants the position of a bit, from 0 to 2147483647');
             END IF;
         END LOOP;
-        RETURN (SELECT coalesce(array_agg(DISTINCT least(each, 63)::integer), '{}') FROM unnest(positions) AS positions (each));
+        RETURN (
+            SELECT coalesce(array_agg(DISTINCT least(each, 63)::integer), '{}')
+            FROM unnest(positions) AS positions (each)
+        );
     END IF;
     mask := lookalike_filter.whole_number(operand, place);
     IF mask < 0 OR mask >= 9223372036854775808 THEN
@@ -273,7 +290,8 @@ END
 $$;
 COMMENT ON FUNCTION lookalike_filter.bit_positions IS 'Of a mask or a list; from 63 on all are the sign.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.bits(value text, positions integer[], is_set boolean, is_some boolean) RETURNS text
+CREATE OR REPLACE FUNCTION lookalike_filter.bits(value text, positions integer[], is_set boolean, is_some boolean)
+    RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE

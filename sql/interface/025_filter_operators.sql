@@ -1,5 +1,5 @@
--- The operators of a field whose operands are values: each checks its operand and says its test (app/filters/operators.py).
--- Those whose operands hold conditions are in 027.
+-- The operators of a field whose operands are values: each checks its operand and says its test
+-- (app/filters/operators.py). Those whose operands hold conditions are in 027.
 
 CREATE OR REPLACE FUNCTION lookalike_filter.equality(value jsonb, spent integer[]) RETURNS lookalike_filter.test
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -14,8 +14,9 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION lookalike_filter.in_range(name text, operand jsonb, place text, depth integer, spent integer[])
-    RETURNS lookalike_filter.test
+CREATE OR REPLACE FUNCTION lookalike_filter.in_range(
+    name text, operand jsonb, place text, depth integer, spent integer[]
+) RETURNS lookalike_filter.test
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
@@ -36,7 +37,9 @@ BEGIN
         IF length(operator) = 2 THEN
             found.one := '(' || found.one || ' || ' || lookalike_filter.equal_one(E'\x01', bound) || ')';
         END IF;
-        RETURN ROW(E'(\x01.type() == "array" && ' || found.one || ')', NULL, false, true, false, false, spent)::lookalike_filter.test;
+        RETURN ROW(
+            E'(\x01.type() == "array" && ' || found.one || ')', NULL, false, true, false, false, spent
+        )::lookalike_filter.test;
     ELSIF kind = 'null' AND length(operator) = 1 THEN
         RETURN ROW('(1 == 0)', '(1 == 0)', false, false, false, false, spent)::lookalike_filter.test;
     ELSIF kind = 'null' THEN
@@ -70,19 +73,23 @@ BEGIN
     PERFORM lookalike_filter.checked(operand, place, 0);
     search := E'\x01 like_regex '
         || to_jsonb(lookalike_filter.translated(operand #>> '{}', options #>> '{}', place))::text || ' flag "s"';
-    RETURN ROW(E'(\x01.type() == "string" && ' || search || ')', search, false, false, false, false, spent)::lookalike_filter.test;
+    RETURN ROW(
+        E'(\x01.type() == "string" && ' || search || ')', search, false, false, false, false, spent
+    )::lookalike_filter.test;
 END
 $$;
 COMMENT ON FUNCTION lookalike_filter.matching IS '$regex with its $options.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.listed_pattern(item jsonb, place text, spent integer[], operator text, others text[] DEFAULT '{}')
-    RETURNS lookalike_filter.test
+CREATE OR REPLACE FUNCTION lookalike_filter.listed_pattern(
+    item jsonb, place text, spent integer[], operator text, others text[] DEFAULT '{}'
+) RETURNS lookalike_filter.test
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 BEGIN
     IF NOT item ? '$regex' OR item - '{$regex,$options}'::text[] <> '{}' THEN
         PERFORM lookalike_filter.fault(place, 'of the operators only '
-            || array_to_string('{$regex with $options}'::text[] || others, ' and ') || ' can stand in the list of ' || operator);
+            || array_to_string('{$regex with $options}'::text[] || others, ' and ')
+            || ' can stand in the list of ' || operator);
     END IF;
     RETURN lookalike_filter.matching(item -> '$regex', coalesce(item -> '$options', '""'), place || '.$regex', spent);
 END
@@ -106,7 +113,8 @@ BEGIN
         PERFORM lookalike_filter.fault(place, '$in and $nin list more than 100000 values in all');
     END IF;
     FOR item, n IN
-        SELECT element, place_in_list - 1 FROM jsonb_array_elements(operand) WITH ORDINALITY AS listed (element, place_in_list)
+        SELECT element, place_in_list - 1
+        FROM jsonb_array_elements(operand) WITH ORDINALITY AS listed (element, place_in_list)
         WHERE jsonb_typeof(element) = 'object' AND lookalike_filter.has_operators(element)
     LOOP
         -- What stands before it is at fault first.
@@ -118,14 +126,16 @@ BEGIN
         patterns := patterns || pattern.one;
         spent := pattern.spent;
     END LOOP;
-    SELECT coalesce(array_agg(lookalike_filter.listed_value(element, place, depth, place_in_list - 1)), '{}') INTO expected
+    SELECT coalesce(array_agg(lookalike_filter.listed_value(element, place, depth, place_in_list - 1)), '{}')
+    INTO expected
     FROM jsonb_array_elements(operand) WITH ORDINALITY AS listed (element, place_in_list)
     WHERE jsonb_typeof(element) <> 'object' OR NOT lookalike_filter.has_operators(element);
     IF cardinality(expected) BETWEEN 1 AND 4 AND patterns = '{}'
         AND 'scalar' = ALL (SELECT CASE WHEN jsonb_typeof(each) IN ('array', 'object') THEN '' ELSE 'scalar' END
                             FROM unnest(expected) AS expected (each))
     THEN
-        many := '(' || (SELECT string_agg(E'\x01 == ' || each::text, ' || ') FROM unnest(expected) AS expected (each)) || ')';
+        SELECT '(' || string_agg(E'\x01 == ' || each::text, ' || ') || ')' INTO many
+        FROM unnest(expected) AS expected (each);
     END IF;
     RETURN ROW(
         lookalike_filter.joined(lookalike_filter.listed_values(E'\x01', expected) || patterns, '||'), many,
@@ -199,8 +209,8 @@ BEGIN
         names := ARRAY[lookalike_filter.type_name(operand, place)];
     END IF;
     RETURN ROW(
-        lookalike_filter.joined((SELECT array_agg(lookalike_filter.is_type(E'\x01', name)) FROM unnest(names) AS names (name)), '||'),
-        lookalike_filter.joined((SELECT array_agg(lookalike_filter.has_type(E'\x01', name)) FROM unnest(names) AS names (name)), '||'),
+        lookalike_filter.joined(ARRAY(SELECT lookalike_filter.is_type(E'\x01', name) FROM unnest(names) AS names (name)), '||'),
+        lookalike_filter.joined(ARRAY(SELECT lookalike_filter.has_type(E'\x01', name) FROM unnest(names) AS names (name)), '||'),
         false, 'array' = ANY (names), false, false, lookalike_filter.spend(spent, 1, place))::lookalike_filter.test;
 END
 $$;
@@ -235,8 +245,9 @@ END
 $$;
 COMMENT ON FUNCTION lookalike_filter.leaves_remainder IS '$mod, of numbers without their fractions.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.has_bits(name text, operand jsonb, place text, depth integer, spent integer[])
-    RETURNS lookalike_filter.test
+CREATE OR REPLACE FUNCTION lookalike_filter.has_bits(
+    name text, operand jsonb, place text, depth integer, spent integer[]
+) RETURNS lookalike_filter.test
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
@@ -244,13 +255,15 @@ DECLARE
 BEGIN
     spent := lookalike_filter.spend(spent, cardinality(positions), place);
     RETURN ROW(
-        lookalike_filter.bits(E'\x01', positions, name IN ('$bitsAllSet', '$bitsAnySet'), name IN ('$bitsAnySet', '$bitsAnyClear')),
+        lookalike_filter.bits(
+            E'\x01', positions, name IN ('$bitsAllSet', '$bitsAnySet'), name IN ('$bitsAnySet', '$bitsAnyClear')),
         NULL, false, false, false, false, lookalike_filter.spend(spent, 1, place))::lookalike_filter.test;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION lookalike_filter.plain_test(name text, operand jsonb, place text, depth integer, spent integer[])
-    RETURNS lookalike_filter.test
+CREATE OR REPLACE FUNCTION lookalike_filter.plain_test(
+    name text, operand jsonb, place text, depth integer, spent integer[]
+) RETURNS lookalike_filter.test
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE

@@ -1,12 +1,13 @@
 -- Dotted paths as jsonpath: where a test of a field looks (app/filters/paths.py and jsonpath.py).
 --
--- A path begins at a root, which is the first field of a document, @."name", or of an array that is taken for a document,
--- @[0]. Where it holds numbers there are several ways to read it, each number as a name and as a position.
+-- A path begins at a root, which is the first field of a document, @."name", or of an array that is taken for a
+-- document, @[0]. Where it holds numbers there are several ways to read it, each number as a name and as a position.
 
 CREATE OR REPLACE FUNCTION lookalike_filter.position_of(name text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN name ~ '^(0|[1-9][0-9]{0,9})$' AND name !~ E'\n' THEN
-        CASE WHEN name::bigint <= 2147483647 THEN name::integer END END;
+    RETURN CASE WHEN name ~ '^(0|[1-9][0-9]{0,9})$' THEN
+        CASE WHEN name::bigint <= 2147483647 THEN name::integer END
+    END;
 COMMENT ON FUNCTION lookalike_filter.position_of IS 'The position in an array that a name may mean, if it may.';
 
 CREATE OR REPLACE FUNCTION lookalike_filter.missing(root text, rest text[]) RETURNS text
@@ -89,8 +90,9 @@ $$;
 COMMENT ON FUNCTION lookalike_filter.on_route IS
     'The test of what one way to read a path leads to; is_exact: true or false, never unknown.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.on_path(root text, rest text[], test lookalike_filter.test, is_exact boolean)
-    RETURNS text
+CREATE OR REPLACE FUNCTION lookalike_filter.on_path(
+    root text, rest text[], test lookalike_filter.test, is_exact boolean
+) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
@@ -139,14 +141,22 @@ CREATE OR REPLACE FUNCTION lookalike_filter.leaf(path text[], test lookalike_fil
 AS $$
 DECLARE
     found lookalike_filter.part;
+    root  text;
     place integer;
 BEGIN
     found.spent := test.spent;
     IF cardinality(path) = 0 THEN
         found.holds := replace(test.one, E'\x01', '@');
         found.fails := '!(' || found.holds || ')';
-    ELSIF scope <> 'element' AND starts_with(path[1], '_') THEN
+    ELSIF scope <> 'element' AND path[1] = '_id' THEN
         found.holds := replace(test.one, E'\x01', '$"id"');
+    ELSIF scope <> 'element' AND path[1] IN ('_url', '_file') THEN
+        -- A variable is null where the field is missing.
+        root := '$' || to_jsonb(substr(path[1], 2))::text;
+        found.holds := CASE
+            WHEN test.missing THEN '(' || root || '.type() == "null" || ' || replace(test.one, E'\x01', root) || ')'
+            ELSE '(' || root || '.type() == "string" && ' || replace(test.one, E'\x01', root) || ')'
+        END;
     ELSE
         found.holds := lookalike_filter.on_path('@.' || to_jsonb(path[1])::text, path[2:], test, false);
         IF scope = 'element' THEN
@@ -167,4 +177,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lookalike_filter.leaf IS
-    'The test of a field, or without a path of the element itself. scope: record, attributes or element.';
+    'The test of a field, or without a path of the element itself. scope: record, id, attributes or element.';

@@ -1,8 +1,9 @@
 -- Documents of conditions and of operators, read once from the outside in (app/filters/parse.py). Every fault is found
 -- here, before a record is looked at.
 --
--- place is where in the filter something stands, depth how deep. scope is record, or attributes where no id was given,
--- or element inside $elemMatch, where names that begin with _ are ordinary. spent counts what is limited.
+-- place is where in the filter something stands, depth how deep. scope is what a name that begins with _ may be: in a
+-- record _id, _url and _file, with an id _id, with attributes alone none; in an element of $elemMatch an ordinary name.
+-- spent counts what is limited.
 -- jsonb has an order of names of its own: of several faults that one is told which comes first in it.
 
 CREATE OR REPLACE FUNCTION lookalike_filter.combined(parts lookalike_filter.part[], operator text, spent integer[])
@@ -19,10 +20,10 @@ BEGIN
         RETURN found;
     END IF;
     SELECT
-        lookalike_filter.joined(coalesce(array_agg(holds), '{}'), operator),
+        lookalike_filter.joined(array_agg(holds), operator),
         CASE WHEN count(fails) > 0 THEN lookalike_filter.joined(array_agg(fails), other) END,
-        CASE WHEN count(*) = count(array_holds) THEN lookalike_filter.joined(coalesce(array_agg(array_holds), '{}'), operator) END,
-        CASE WHEN count(*) = count(array_fails) THEN lookalike_filter.joined(coalesce(array_agg(array_fails), '{}'), other) END
+        CASE WHEN count(*) = count(array_holds) THEN lookalike_filter.joined(array_agg(array_holds), operator) END,
+        CASE WHEN count(*) = count(array_fails) THEN lookalike_filter.joined(array_agg(array_fails), other) END
     INTO found.holds, found.fails, found.array_holds, found.array_fails
     FROM unnest(parts);
     found.spent := spent;
@@ -31,7 +32,9 @@ END
 $$;
 COMMENT ON FUNCTION lookalike_filter.combined IS 'Conditions that all hold (&&), or one of which does (||).';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.path_of(name text, place text, scope text, spent integer[], OUT path text[], OUT remaining integer[])
+CREATE OR REPLACE FUNCTION lookalike_filter.path_of(
+    name text, place text, scope text, spent integer[], OUT path text[], OUT remaining integer[]
+)
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
@@ -61,7 +64,7 @@ BEGIN
                 || ' cannot be filtered by; of the names that begin with ''_'' only _id, _url, _file can');
         ELSIF cardinality(path) > 1 THEN
             PERFORM lookalike_filter.fault(place, path[1] || ' is text, there is nothing beneath it');
-        ELSIF path[1] <> '_id' THEN
+        ELSIF path[1] <> '_id' AND scope <> 'record' THEN
             PERFORM lookalike_filter.fault(place, 'in SQL a filter knows attributes and _id, not ' || path[1]);
         ELSIF scope = 'attributes' THEN
             PERFORM lookalike_filter.fault(place, 'the filter asks for the id: give it as the third argument');
@@ -136,8 +139,9 @@ $$;
 COMMENT ON FUNCTION lookalike_filter.element_match IS
     '$elemMatch: operators on the element itself, or conditions on its fields.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.all_of(path text[], operand jsonb, place text, depth integer, scope text, spent integer[])
-    RETURNS lookalike_filter.part
+CREATE OR REPLACE FUNCTION lookalike_filter.all_of(
+    path text[], operand jsonb, place text, depth integer, scope text, spent integer[]
+) RETURNS lookalike_filter.part
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
@@ -164,7 +168,8 @@ BEGIN
     END LOOP;
     spent := lookalike_filter.spend(spent, 1, place);
     IF parts = '{}' THEN
-        RETURN lookalike_filter.leaf(path, ROW('(1 == 0)', '(1 == 0)', false, false, false, false, spent)::lookalike_filter.test, scope);
+        test := ROW('(1 == 0)', '(1 == 0)', false, false, false, false, spent);
+        RETURN lookalike_filter.leaf(path, test, scope);
     END IF;
     RETURN lookalike_filter.combined(parts, '&&', spent);
 END
@@ -186,7 +191,8 @@ BEGIN
         WHEN '$not' THEN
             IF jsonb_typeof(operand) <> 'object' OR operand = '{}' THEN
                 PERFORM lookalike_filter.fault(
-                    place, '$not wants operators, such as {"$gt": 5}, not ' || jsonb_typeof(operand) || '; see also $ne');
+                    place,
+                    '$not wants operators, such as {"$gt": 5}, not ' || jsonb_typeof(operand) || '; see also $ne');
             END IF;
             RETURN lookalike_filter.opposite(lookalike_filter.operators(path, operand, place, depth, scope, spent));
         WHEN '$all' THEN
@@ -266,9 +272,7 @@ BEGIN
         part := lookalike_filter.operator(name, read.path, bound, NULL, spot, depth + 1, scope, read.remaining);
         spent := part.spent;
         -- Only here, a number written as text is compared with numbers too.
-        IF name IN ('$lt', '$lte', '$gt', '$gte') AND jsonb_typeof(bound) = 'string' AND bound #>> '{}' ~ numeral
-            AND bound #>> '{}' !~ E'\n'
-        THEN
+        IF name IN ('$lt', '$lte', '$gt', '$gte') AND jsonb_typeof(bound) = 'string' AND bound #>> '{}' ~ numeral THEN
             part := lookalike_filter.combined(ARRAY[
                 lookalike_filter.operator(
                     name, read.path, (bound #>> '{}')::jsonb, NULL, spot, depth + 1, scope, spent), part], '||', spent);
@@ -307,8 +311,9 @@ END
 $$;
 COMMENT ON FUNCTION lookalike_filter.combination IS '$and, $or and $nor.';
 
-CREATE OR REPLACE FUNCTION lookalike_filter.conditions(document jsonb, place text, depth integer, scope text, spent integer[])
-    RETURNS lookalike_filter.part
+CREATE OR REPLACE FUNCTION lookalike_filter.conditions(
+    document jsonb, place text, depth integer, scope text, spent integer[]
+) RETURNS lookalike_filter.part
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
 DECLARE
@@ -328,7 +333,8 @@ BEGIN
             IF lookalike_filter.has_operators(operand) THEN
                 part := lookalike_filter.operators(read.path, operand, spot, depth + 1, scope, read.remaining);
             ELSE
-                part := lookalike_filter.operator('$eq', read.path, operand, NULL, spot, depth + 1, scope, read.remaining);
+                part := lookalike_filter.operator(
+                    '$eq', read.path, operand, NULL, spot, depth + 1, scope, read.remaining);
             END IF;
         ELSIF name IN ('$and', '$or', '$nor') THEN
             part := lookalike_filter.combination(name, operand, spot, depth + 1, scope, spent);

@@ -41,6 +41,14 @@ def matching(connection: psycopg.Connection, query: Any) -> set[str]:
     return {key for (key,) in connection.execute(statement.format(constant(query)))}
 
 
+def matching_rows(connection: psycopg.Connection, query: Any) -> set[str]:
+    """The same with ``_url`` and ``_file`` at hand."""
+    statement = sql.SQL(
+        "SELECT r.id FROM records r WHERE lookalike_filter.row_matches(r.attributes, {}, r.id, r.url, r.file)"
+    )
+    return {key for (key,) in connection.execute(statement.format(constant(query)))}
+
+
 def translated(connection: psycopg.Connection, query: Any) -> set[str]:
     """The same by the service's own translation."""
     condition = as_the_service_reads(query).condition()

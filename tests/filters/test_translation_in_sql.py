@@ -123,6 +123,7 @@ def test_patterns_are_translated_alike(connection: psycopg.Connection, random_: 
     connection.execute(PATTERN)
     cases = [(pattern, options) for pattern, options, _, _ in EXAMPLES]
     cases += [(pattern, options) for pattern in REFUSED for options in ("", "imsx", "q")]
+    cases += [(" \t\n\r\f\v v#v\nv", "x"), ("[ v]\v", "xi")]
     for _ in range(2_000):
         pattern = "".join(random_.choice(TOKENS) for _ in range(random_.randrange(1, 9)))
         if random_.random() < 0.8:
