@@ -1,4 +1,5 @@
--- The whole schema at a glance, as the migrations leave it. A test holds the two equal.
+-- The whole schema at a glance, as the migrations leave it, but for what sql/interface makes on top of it. A test holds
+-- the two equal.
 --
 -- Accounts own collections and tokens. A collection has one list partition of `records` and one of `embeddings`,
 -- both in the schema lookalike_data and made when the collection is made (sql/queries/partitions.sql), so that

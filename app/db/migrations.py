@@ -55,9 +55,15 @@ def run_sql_file(name: str) -> None:
 
 
 def install_interface() -> None:
-    """Create the SQL interface, or replace it by this version's (from inside a migration)."""
+    """Create the SQL interface, or replace it by this version's (from inside a migration).
+
+    Names are bound while its files are run, and so they see no schema but PostgreSQL's own and those they name.
+    """
+    vector_schema = _vector_schema()
+    _run("SET LOCAL search_path = pg_catalog, pg_temp;")
     for file in sorted((SQL_FOLDER / "interface").glob("*.sql")):
-        _run(file.read_text(encoding="utf-8").replace("{vector}", _vector_schema()))
+        _run(file.read_text(encoding="utf-8").replace("{vector}", vector_schema))
+    _run("RESET search_path;")
 
 
 def _vector_schema() -> str:

@@ -39,6 +39,11 @@ class Filter:
         condition = self.condition()
         return condition.sql % {name: _shown(value) for name, value in condition.parameters.items()}
 
+    def written(self) -> str:
+        """The SQL of ``condition`` with its values in place, to be run by a person."""
+        condition = self.condition()
+        return condition.sql % {name: _literal(value) for name, value in condition.parameters.items()}
+
     def conjuncts(self) -> tuple[Leaf, ...]:
         """The tests of attributes that every admitted record passes: what an index may be asked beforehand."""
         return tuple(_conjuncts(self.tree))
@@ -60,6 +65,14 @@ def _conjuncts(node: Node) -> list[Leaf]:
             return [node]
         case _:
             return []
+
+
+def _literal(value: str | list[str]) -> str:
+    """Text or a list of texts as SQL, the same whatever ``standard_conforming_strings`` says."""
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(map(_literal, value))}]"
+    quoted = value.replace("'", "''")
+    return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in value else f"'{quoted}'"
 
 
 def _shown(value: object) -> str:

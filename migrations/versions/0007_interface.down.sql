@@ -1,6 +1,7 @@
 -- What others built upon the interface goes with it.
 DROP SCHEMA lookalike CASCADE;
 DROP SCHEMA lookalike_views CASCADE;
+DROP SCHEMA lookalike_filter CASCADE;
 
 -- What stands behind it: all but the functions that tables and indexes of earlier versions are made of.
 DO $$

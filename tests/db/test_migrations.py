@@ -35,6 +35,7 @@ def test_migrations_lead_to_the_documented_schema(new_database: NewDatabase, tem
     described = new_database()
     with psycopg.connect(described) as connection:
         connection.execute((SQL_FOLDER / "schema.sql").read_bytes())
+        connection.execute("SET search_path = pg_catalog, pg_temp")
         for file in sorted((SQL_FOLDER / "interface").glob("*.sql")):
             connection.execute(file.read_bytes().replace(b"{vector}", b"public"))
     migrated = new_database(template)
