@@ -15,6 +15,7 @@ from tests.bench import (
     neighbours,
     pairs,
     pictures,
+    record_matches,
     rivals,
     search,
     throughput,
@@ -62,6 +63,9 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "pairs": _pairs,
     "loading": lambda bench: loading.measure(bench.deployment, bench.table, bench.records),
     "pictures": lambda bench: pictures.measure(bench.deployment, bench.table),
+    "record_matches": lambda bench: record_matches.measure(
+        bench.deployment.database_url, bench.table, bench.records
+    ),
     "near_duplicates": _near_duplicates,
     "join_key": lambda bench: join_key.measure(bench.deployment.database_url, bench.table, bench.records),
 }
