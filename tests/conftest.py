@@ -171,7 +171,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "LOOKALIKE_MODEL": "efficientnet-lite0",
         "LOOKALIKE_URL_ALLOW": "127.0.0.1",
         "LOOKALIKE_FILE_ROOTS": str(tmp_path),
-        "LOOKALIKE_URL_TIMEOUT": "3",
+        "LOOKALIKE_URL_TIMEOUT": "60",
         "LOOKALIKE_THUMBNAILS": "1",
     }
 
