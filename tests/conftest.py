@@ -33,6 +33,12 @@ from app.settings import Settings, load_settings
 from tests.service import Service
 
 
+def pytest_configure() -> None:
+    # A shell lets what it runs in the background ignore Ctrl-C, and so would the programs that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _bundled_model_read_once() -> Iterator[None]:
     """Every registry loads the bundled model as ever, but all get the same network, which no test can change."""
