@@ -11,8 +11,10 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -107,7 +109,13 @@ def server_url() -> Iterator[str]:
             with psycopg.connect(url, autocommit=True) as connection:
                 row = connection.execute("SELECT pg_read_file('postmaster.pid', 0, 10)").fetchone()
             assert row is not None
-            os.kill(int(row[0].splitlines()[0]), signal.SIGQUIT)
+            postmaster = int(row[0].splitlines()[0])
+            os.kill(postmaster, signal.SIGQUIT)
+            # As long as it lives it makes files, and what is left behind takes memory.
+            with suppress(OSError):
+                # A zombie, which a container without a reaping init keeps, has an empty command line.
+                while Path(f"/proc/{postmaster}/cmdline").read_bytes():
+                    time.sleep(0.01)
         shutil.rmtree(home, ignore_errors=True)
 
 
