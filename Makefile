@@ -19,7 +19,7 @@ run: .venv/.runtime ## Try it: embedded database, bundled model, pictures, serve
 	exec $(bin)/lookalike quickstart $${PORT:+--port "$$PORT"} $${PHOTOS:+--photos "$$PHOTOS"}
 
 test: lint ## Lint, then run the tests, two at a time [ARGS='-k insert']
-	$(bin)/pytest -n 2 --dist loadfile $(ARGS)
+	$(bin)/pytest -n 2 --dist worksteal $(ARGS)
 
 lint: .venv/.development ## Check style, types and layers
 	$(bin)/ruff check

@@ -4,12 +4,12 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from app.db.records import insert_records
@@ -76,6 +76,11 @@ def copy_of(picture: Image.Image, kind: int) -> Image.Image:
 
 def items(count: int, *, looked: float = 1.0) -> dict[str, Item]:
     """``count`` crops and a copy of every third, by id; embeddings and hashes are near for some of all kinds."""
+    return dict(_items(count, looked))
+
+
+@cache
+def _items(count: int, looked: float) -> dict[str, Item]:
     rng = np.random.default_rng(12)
     pictures = originals(count)
     copies = [copy_of(picture, number % 5) for number, picture in enumerate(pictures[::3])]
@@ -116,23 +121,20 @@ def insert(service: Service, added: dict[str, Item]) -> None:
         insert_records(connection, service.collection, [item.record for item in added.values()])
 
 
-def halves(record: NewRecord) -> NDArray[np.float64]:
-    return record.embedding.astype(np.float16).astype(float)
-
-
 def expected(known: dict[str, Item], radius: float, calibration: Calibration | None, look: Look) -> Judged:
     """Every pair by itself, as ``nearDuplicates`` judges: those with two thumbnails by a look."""
     reach = reach_of(radius, calibration)
     judged: Judged = {}
     ids = sorted(known)
+    halves = np.stack([known[id].record.embedding for id in ids]).astype(np.float16).astype(float)
     for place, one in enumerate(ids):
         mine = known[one]
         others, fingerprints = [], []
-        for other in ids[place + 1 :]:
+        visuals = (100 * np.linalg.norm(halves[place + 1 :] - halves[place], axis=1)).tolist()
+        for other, visual in zip(ids[place + 1 :], visuals, strict=True):
             item = known[other]
             assert mine.record.phash is not None
             assert item.record.phash is not None
-            visual = 100 * float(np.linalg.norm(halves(mine.record) - halves(item.record)))
             bits = hamming(mine.record.phash, item.record.phash)
             both = mine.picture.portrait is not None and item.picture.portrait is not None
             if look.holds(visual, bits) if both else reach.holds(visual, bits):

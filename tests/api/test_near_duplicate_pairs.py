@@ -46,29 +46,30 @@ def insert(service: Service, added: Rows) -> None:
     assert service.call("insert", records=records)["status"]["code"] == 210
 
 
+def compared(rows: Rows) -> tuple[list[tuple[str, str]], NDArray[np.float64], NDArray[np.int64]]:
+    """Every pair of records by ids in order, their visual distances, and in how many bits their hashes differ."""
+    names = sorted(rows)
+    left, right = np.triu_indices(len(names), 1)
+    vectors = np.array([rows[id][0] for id in names])
+    hashes = np.array([np.frombuffer(rows[id][1], np.uint8) for id in names])
+    visual = 100 * np.linalg.norm(vectors[left] - vectors[right], axis=1)
+    bits = np.bitwise_count(hashes[left] ^ hashes[right]).sum(axis=1, dtype=np.int64)
+    return [(names[a], names[b]) for a, b in zip(left, right, strict=True)], visual, bits
+
+
 def expected(rows: Rows, radius: float = 5.0) -> Found:
-    found = {}
-    for a, (v, g) in rows.items():
-        for b, (w, h) in rows.items():
-            bits = (int.from_bytes(g) ^ int.from_bytes(h)).bit_count()
-            distance = 100 * float(np.linalg.norm(v - w))
-            if bits <= 31:
-                distance = min(distance, 5 * bits / 31)
-            if a < b and distance <= radius:
-                found[a, b] = distance
-    return found
+    of_all, visual, bits = compared(rows)
+    distances = np.where(bits <= 31, np.minimum(visual, 5 * bits / 31), visual)
+    return {of_all[n]: float(distances[n]) for n in np.flatnonzero(distances <= radius)}
 
 
 def expected_within(rows: Rows, limits: Limits) -> set[tuple[str, str]]:
     """The pairs at the default radius under a calibration with these limits alone."""
-    found = set()
-    for a, (v, g) in rows.items():
-        for b, (w, h) in rows.items():
-            visual = 100 * float(np.linalg.norm(v - w))
-            bits = (int.from_bytes(g) ^ int.from_bytes(h)).bit_count()
-            if a < b and (visual <= 5.0 or limits.hold(visual, bits)):
-                found.add((a, b))
-    return found
+    return {
+        pair
+        for pair, visual, bits in zip(*compared(rows), strict=True)
+        if visual <= 5.0 or limits.hold(float(visual), int(bits))
+    }
 
 
 def pairs(service: Service, **body: Any) -> list[tuple[str, str]]:

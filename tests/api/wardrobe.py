@@ -44,6 +44,7 @@ class Wardrobe:
             self.attributes[n]["tags"] = self.attributes[n - 1]["tags"]
         self._vocabulary = sorted(set().union(*(self.tags(n) for n in range(RECORDS))))
         self._has = np.array([[tag in self.tags(n) for tag in self._vocabulary] for n in range(RECORDS)])
+        self._identities: dict[str, list[object]] = {}
         collection = service.use_vectors(DIMENSION)
         new = records_of([name(n) for n in range(RECORDS)], rows, self.attributes)
         load(service.runtime.database, collection, new)
@@ -68,13 +69,15 @@ class Wardrobe:
 
     def identities(self, field: str) -> list[object]:
         """What each record stands for where a dotted field tells products apart; without a field, for itself."""
-        found: list[object] = []
-        for n, attributes in enumerate(self.attributes):
-            value: Any = attributes
-            for step in field.split(".") if field else [""]:
-                value = value.get(step)
-            found.append(n if value is None else repr(value))
-        return found
+        if field not in self._identities:
+            found: list[object] = []
+            for n, attributes in enumerate(self.attributes):
+                value: Any = attributes
+                for step in field.split(".") if field else [""]:
+                    value = value.get(step)
+                found.append(n if value is None else repr(value))
+            self._identities[field] = found
+        return self._identities[field]
 
     def single(self, vector: NDArray[Any], tags: set[str], weight: float) -> NDArray[np.float64]:
         """The distance of every record to one query."""
@@ -114,9 +117,9 @@ class Wardrobe:
         """The answer is the beginning of the ranking, but for the order of what single precision confuses."""
         stands_for = self.identities(product_field)
         nearest: dict[object, float] = {}
-        for n in range(RECORDS):
+        for n in np.argsort(distances, kind="stable").tolist():
             if matches(self.attributes[n]):
-                nearest[stands_for[n]] = min(distances[n], nearest.get(stands_for[n], np.inf))
+                nearest.setdefault(stands_for[n], distances[n])
         found = [number(id) for id in ids(answer)]
         identities = [stands_for[n] for n in found]
         assert len(set(identities)) == len(found) == min(k, len(nearest))

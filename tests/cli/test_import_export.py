@@ -116,7 +116,7 @@ def test_an_export_leaves_devices_and_missing_folders_alone(vectors: str, run: R
     reader = threading.Thread(target=lambda: lines.extend((tmp_path / "pipe").read_text().splitlines()))
     reader.start()
     run("export", vectors, "pipe")
-    reader.join(10)
+    reader.join(60)
     assert len(lines) == 5
     assert (tmp_path / "pipe").is_fifo()
     assert f"there is no folder {tmp_path}/no/such" in run("export", vectors, "no/such/file", code=1).stderr
@@ -290,6 +290,8 @@ def test_an_import_that_is_killed_is_resumed(
     deadline = time.monotonic() + 60
     while count(database_url) == 0 and time.monotonic() < deadline:
         time.sleep(0.02)
+    # From here on it neither ends nor goes on.
+    os.kill(importer.pid, signal.SIGSTOP)
     # A second import of the same collection would get in the way of the first one's index.
     assert "another import" in run("import", vectors, "in.jsonl", code=1).stderr
     os.kill(importer.pid, signal.SIGKILL)

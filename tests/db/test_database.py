@@ -48,12 +48,12 @@ class TestADatabaseThatIsAway:
 
         def hold() -> None:
             with database.transaction():
-                ready.wait(20)
+                ready.wait(60)
 
         threads = [threading.Thread(target=hold) for _ in range(3)]
         for thread in threads:
             thread.start()
-        ready.wait(20)
+        ready.wait(60)
         for thread in threads:
             thread.join()
         relay.stop()
@@ -102,7 +102,7 @@ def test_a_busy_pool_is_waited_for(database_url: str) -> None:
         # Longer than a database that is away is waited for.
         waiting.join(2.5)
         assert waiting.is_alive()
-    waiting.join(20)
+    waiting.join(60)
     assert answers == [1]
     database.close()
 

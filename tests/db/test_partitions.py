@@ -45,7 +45,7 @@ def test_a_collection_is_made_and_dropped_while_others_read_and_write(service: S
         assert service.call("insert", records=[{"_id": "b", "_vector": [0, 1, 0]}])["status"]["code"] == 210
         writer.rollback()
         reader.rollback()
-        dropping.join(30)
+        dropping.join(60)
         assert not dropping.is_alive()
     assert names(database_url, third.id) == set()
 

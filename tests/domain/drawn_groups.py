@@ -5,6 +5,7 @@ Fonts are those that Matplotlib and Pillow bring, or that the system has; withou
 
 import random
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -43,6 +44,7 @@ _FOLDERS = ("/usr/share/fonts/truetype",)
 _FACES = ("DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "LiberationSans-Regular.ttf")
 
 
+@cache
 def font(size: float, face: int = 0) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     files = [file for folder in _FOLDERS for file in Path(folder).rglob("*.ttf") if file.name in _FACES]
     if not files:

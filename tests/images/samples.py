@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,11 @@ SKLEARN_FOLDER = Path(sklearn.datasets.__file__).parent / "images"
 
 
 def photograph(name: str = "chelsea.png", size: tuple[int, int] | None = (150, 100)) -> Image.Image:
+    return _photograph(name, size).copy()
+
+
+@lru_cache(100)
+def _photograph(name: str, size: tuple[int, int] | None) -> Image.Image:
     folder = SKIMAGE_FOLDER if (SKIMAGE_FOLDER / name).exists() else SKLEARN_FOLDER
     with Image.open(folder / name) as picture:
         rgb = picture.convert("RGB")

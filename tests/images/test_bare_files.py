@@ -4,6 +4,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
@@ -29,7 +30,12 @@ def decode(data: bytes) -> Image.Image:
 
 def accepts(data: bytes, original: bytes) -> bool:
     """Whether ``data`` decodes to the pixels of ``original``."""
-    return decode(data).tobytes() == decode(original).tobytes()
+    return decode(data).tobytes() == _pixels(original)
+
+
+@lru_cache(100)
+def _pixels(original: bytes) -> bytes:
+    return decode(original).tobytes()
 
 
 TRAILERS = {
@@ -66,8 +72,13 @@ def segment(code: int, content: bytes) -> bytes:
     return bytes((0xFF, code)) + struct.pack(">H", len(content) + 2) + content
 
 
+@lru_cache(100)
+def encoded(format_: str, size: tuple[int, int] = (150, 100), **options: object) -> bytes:
+    return encode(photograph(size=size), format_, **options)
+
+
 def jpeg(*segments: bytes, **options: object) -> bytes:
-    whole = encode(photograph(), "JPEG", quality=90, **options)
+    whole = encoded("JPEG", quality=90, **options)
     return whole[:2] + b"".join(segments) + whole[2:]
 
 
@@ -193,7 +204,7 @@ def chunk(kind: bytes, content: bytes, *, checksum: int = 0) -> bytes:
 
 
 def png_with(*chunks: bytes, behind: bool = False, **options: object) -> bytes:
-    whole = encode(photograph(), "PNG", **options)
+    whole = encoded("PNG", **options)
     at = whole.index(b"IEND" if behind else b"IDAT") - 4
     return whole[:at] + b"".join(chunks) + whole[at:]
 
@@ -292,7 +303,7 @@ def test_the_orientation_of_a_png_is_found_wherever_it_stands(behind: bool) -> N
 
 def webp(*chunks: bytes, length: int | None = None, flags: int = 0) -> bytes:
     extended = struct.pack("<4sIIHBHB", b"VP8X", 10, flags, 149, 0, 99, 0)
-    body = b"WEBP" + extended + encode(photograph(), "WEBP", quality=90)[12:] + b"".join(chunks)
+    body = b"WEBP" + extended + encoded("WEBP", quality=90)[12:] + b"".join(chunks)
     return b"RIFF" + struct.pack("<I", len(body) if length is None else length) + body
 
 
@@ -322,7 +333,7 @@ def test_a_webp_that_announces_another_length(length: int) -> None:
 
 
 def gif_with(extension: bytes) -> bytes:
-    whole = encode(photograph(), "GIF")
+    whole = encoded("GIF")
     at = 13 + 3 * 2 ** ((whole[10] & 7) + 1)
     return whole[:at] + extension + whole[at:]
 
@@ -342,7 +353,7 @@ DESCRIPTIVE_TAGS += (32934, 33432, 33723, 34377, 34665, 34675, 34853, 37724, 409
 
 def tiff_with(big: bool, tag: int, kind: int, count: int, value: int) -> bytes:
     """A TIFF whose directory has one more tag, which may lie."""
-    whole = encode(photograph(size=(30, 20)), "TIFF", big_tiff=big)
+    whole = encoded("TIFF", (30, 20), big_tiff=big)
     first, counted, layout, offset = (8, "<Q", "<HHQQ", "<Q") if big else (4, "<H", "<HHII", "<I")
     (at,) = struct.unpack_from(offset, whole, first)
     (entries,) = struct.unpack_from(counted, whole, at)

@@ -1,6 +1,7 @@
 """The search for all pairs, against every distance and every hash computed by brute force."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -69,6 +70,12 @@ def brute_force(prints: Fingerprints, radius: float, calibrated: bool, fresh: ND
     return found
 
 
+@cache
+def all_pairs(count: int, dimension: int, radius: float, calibrated: bool) -> Pairs:
+    """By brute force, of ``fingerprints(count, dimension)``."""
+    return brute_force(fingerprints(count, dimension), radius, calibrated, np.ones(count, bool))
+
+
 def searched(prints: Fingerprints, radius: float, model: str, fresh: NDArray[np.bool_] | None = None) -> Pairs:
     reach = reach_of_radius(radius, ModelIdentity(model, "", "", "", prints.embeddings.shape[1]))
     search = PairSearch(prints, reach, fresh)
@@ -103,7 +110,7 @@ def assert_same(found: Pairs, expected: Pairs) -> None:
 )
 def test_the_pairs_are_those_of_brute_force(model: str, count: int, dimension: int, radius: float) -> None:
     prints = fingerprints(count, dimension)
-    expected = brute_force(prints, radius, model == BUNDLED, np.ones(count, bool))
+    expected = all_pairs(count, dimension, radius, model == BUNDLED)
     assert count < 700 or len(expected) > 5
     assert_same(searched(prints, radius, model), expected)
 

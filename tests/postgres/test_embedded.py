@@ -26,7 +26,8 @@ import pytest
 from app.domain.errors import DatabaseUnavailable
 from app.postgres.account import Account, open_folders, private_folder
 from app.postgres.embedded import EmbeddedPostgres
-from app.postgres.tuning import GIB, MIB, Machine, render, server_settings
+from app.postgres.tuning import MIB, Machine, render, server_settings
+from tests.conftest import folder_of_servers
 
 AS_ROOT = os.geteuid() == 0
 STRANGER = pwd.getpwnam("nobody")
@@ -46,13 +47,8 @@ def command_lines() -> Iterator[str]:
 
 @contextlib.contextmanager
 def short_folder() -> Iterator[Path]:
-    """A folder with a path short enough for a socket, below one that the server's user can search.
-
-    In memory where there is room: a disk that others keep busy makes these tests ten times slower.
-    """
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 * GIB
-    folder = Path(tempfile.mkdtemp(prefix="lk-", dir=memory if roomy else "/tmp"))
+    """A folder with a path short enough for a socket, below one that the server's user can search."""
+    folder = Path(tempfile.mkdtemp(prefix="lk-", dir=folder_of_servers()))
     try:
         yield folder
         assert not [line for line in command_lines() if str(folder) in line], "a server was left running"
@@ -326,7 +322,7 @@ def test_home_deleted_under_its_server_can_be_made_anew(
 
 def test_server_outlives_its_starter_and_lets_go_of_its_pipes(server: EmbeddedPostgres, home: Path):
     caller = run_python(START, home)
-    out, err = caller.communicate(timeout=30)  # returns when the last holder of the pipes has closed them
+    out, err = caller.communicate(timeout=120)  # returns when the last holder of the pipes has closed them
     assert out.strip() == server.uri, err
     assert value(server.uri, "SELECT n FROM kept") == 1
 
@@ -490,7 +486,7 @@ def test_stop_waits_for_the_process_and_not_only_for_its_file(server: EmbeddedPo
             assert stopping.is_alive()
         finally:
             os.kill(backend, signal.SIGCONT)
-            stopping.join(30)
+            stopping.join(120)
     assert not stopping.is_alive()
     assert not [line for line in command_lines() if str(home) in line]
 

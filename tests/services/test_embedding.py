@@ -94,11 +94,6 @@ class PictureServer(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def environment(environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"LOOKALIKE_URL_TIMEOUT": "60"}
-
-
-@pytest.fixture
 def server() -> Iterator[PictureServer]:
     with PictureServer() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})

@@ -51,7 +51,7 @@ class Server:
     def start(self) -> None:
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         self.process = subprocess.Popen(command, env=self.environment, cwd=ROOT, start_new_session=True)
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             # Connections wait, unanswered, while the models are loaded.
             with suppress(requests.ConnectionError, requests.Timeout):
@@ -70,7 +70,7 @@ class Server:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(120)
 
     def post(self, method: str, **body: object) -> dict[str, object]:
         response = requests.post(self.url + PHOTOS + method, json=body, headers=self.headers, timeout=60)

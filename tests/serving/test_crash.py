@@ -31,7 +31,7 @@ def test_no_acknowledged_record_is_lost(new_server: Callable[..., Server]) -> No
     writers = [threading.Thread(target=insert, args=[writer]) for writer in range(4)]
     for writer in writers:
         writer.start()
-    assert enough.wait(30)
+    assert enough.wait(120)
     server.kill()
     for writer in writers:
         writer.join()

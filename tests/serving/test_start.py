@@ -37,9 +37,9 @@ def test_one_line_with_the_address_and_an_orderly_end(server: Server, end: signa
     process = start(server, LOOKALIKE_THREAD="1")
     line = first_line(process)
     assert line.startswith("Lookalike serves on http://127.0.0.1:")
-    assert requests.get(line.split()[-1] + PHOTOS + "ping", timeout=10).ok
+    assert requests.get(line.split()[-1] + PHOTOS + "ping", timeout=60).ok
     process.send_signal(end)
-    out, err = process.communicate(timeout=40)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
     assert err.count("LOOKALIKE_THREAD is no setting") == 1
@@ -61,7 +61,7 @@ def libraries_of_workers(process: "subprocess.Popen[str]") -> set[bool]:
         return {"libtorch" in (proc / "maps").read_text() for proc in workers}
     finally:
         process.terminate()
-        process.communicate(timeout=40)
+        process.communicate(timeout=120)
 
 
 def is_repair(proc: Path) -> bool:
