@@ -26,7 +26,7 @@ BEGIN
         GRANT INSERT, UPDATE ON lookalike_internal.usage TO lookalike_writer;
         GRANT UPDATE (credits_counter) ON lookalike_internal.accounts TO lookalike_writer;
         GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA lookalike_data TO lookalike_writer;
-        GRANT USAGE ON ALL SEQUENCES IN SCHEMA lookalike_internal TO lookalike_writer;
+        GRANT USAGE ON SEQUENCE lookalike_internal.record_key TO lookalike_writer;
         -- The partitions that come.
         ALTER DEFAULT PRIVILEGES IN SCHEMA lookalike_data
             GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO lookalike_writer;
