@@ -9,8 +9,11 @@ from app.cli.session import json_option, reports_errors, show
 from app.domain.errors import InvalidRequest
 from app.filters import Filter, parse_filter
 
-FAULTY = 2
-"""The exit code for a filter that REST would refuse."""
+
+class FaultyFilter(click.ClickException):
+    """REST would refuse the filter."""
+
+    exit_code = 2
 
 
 @click.command("filter")
@@ -27,9 +30,7 @@ def filter_(filter_: str, as_json: bool) -> None:
     try:
         checked = _read(text)
     except InvalidRequest as fault:
-        refusal = click.ClickException(str(fault))
-        refusal.exit_code = FAULTY
-        raise refusal from fault
+        raise FaultyFilter(str(fault)) from fault
     canonical, condition = checked.canonical(), checked.written()
     facts = {"canonical": orjson.Fragment(canonical), "sql": condition}
     show(facts, as_json=as_json, line=f"{canonical}\n\n{condition}")
