@@ -10,8 +10,8 @@ from app.domain.errors import InvalidRequest
 from app.filters import Filter, parse_filter
 
 
-class Faulty(click.ClickException):
-    """A filter with a fault, told with its path."""
+class FaultyFilter(click.ClickException):
+    """REST would refuse the filter."""
 
     exit_code = 2
 
@@ -30,7 +30,7 @@ def filter_(filter_: str, as_json: bool) -> None:
     try:
         checked = _read(text)
     except InvalidRequest as fault:
-        raise Faulty(str(fault)) from fault
+        raise FaultyFilter(str(fault)) from fault
     canonical, condition = checked.canonical(), checked.written()
     facts = {"canonical": orjson.Fragment(canonical), "sql": condition}
     show(facts, as_json=as_json, line=f"{canonical}\n\n{condition}")

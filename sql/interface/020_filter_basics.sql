@@ -48,7 +48,8 @@ $$;
 COMMENT ON TYPE lookalike_filter.test IS
     'A test of a field, as jsonpath. Its value is written as U+0001, which stands in no jsonpath otherwise.';
 COMMENT ON COLUMN lookalike_filter.test.one IS 'On a single value, which is not opened; true or false, never unknown.';
-COMMENT ON COLUMN lookalike_filter.test.many IS 'On values and the elements of those that are arrays; NULL: one on each.';
+COMMENT ON COLUMN lookalike_filter.test.many IS
+    'On values and the elements of those that are arrays; NULL: one on each.';
 COMMENT ON COLUMN lookalike_filter.test.whole IS 'Arrays are looked at as a whole only.';
 COMMENT ON COLUMN lookalike_filter.test.arrays IS 'Arrays are looked at as a whole, too.';
 COMMENT ON COLUMN lookalike_filter.test.missing IS 'A field that is not there passes.';
@@ -59,7 +60,8 @@ COMMENT ON COLUMN lookalike_filter.part.holds IS 'On a document; in $elemMatch w
 COMMENT ON COLUMN lookalike_filter.part.fails IS 'The opposite, in $elemMatch with operators.';
 COMMENT ON COLUMN lookalike_filter.part.array_holds IS
     'In $elemMatch with conditions: on an array, taken for a document with the fields 0, 1, …';
-COMMENT ON COLUMN lookalike_filter.part.array_fails IS 'The opposite. As ! of another ! misleads GIN, both are written.';
+COMMENT ON COLUMN lookalike_filter.part.array_fails IS
+    'The opposite. As ! of another ! misleads GIN, both are written.';
 COMMENT ON TYPE lookalike_filter.piece IS 'A translated piece of a regular expression (app/filters/parts.py).';
 COMMENT ON TYPE lookalike_filter.characters_read IS 'A set of characters, and where the pattern goes on.';
 
@@ -79,7 +81,12 @@ DECLARE
     short text := CASE WHEN length(name) > 60 THEN left(name, 60) || '…' ELSE name END;
 BEGIN
     -- Control and format characters, spaces other than the common one, private use, what is no character.
-    IF short COLLATE "C" !~ '[\u0001-\u001f\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u3000\ue000-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f\U000f0000-\U000ffffd\U00100000-\U0010fffd]'
+    IF short COLLATE "C" !~
+        '[\u0001-\u001f\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e'
+        '\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u206f\u3000'
+        '\ue000-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff'
+        '\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a'
+        '\U000e0001\U000e0020-\U000e007f\U000f0000-\U000ffffd\U00100000-\U0010fffd]'
     THEN
         RETURN short;
     END IF;

@@ -23,8 +23,10 @@ BEGIN
             WHERE code NOT BETWEEN 91 AND 96 AND characters @> code
         )
             -- The Kelvin sign, and the long s.
-            + CASE WHEN characters && '{[75,76),[107,108)}'::int4multirange THEN '{[8490,8491)}' ELSE '{}' END::int4multirange
-            + CASE WHEN characters && '{[83,84),[115,116)}'::int4multirange THEN '{[383,384)}' ELSE '{}' END::int4multirange;
+            + CASE WHEN characters && '{[75,76),[107,108)}'::int4multirange
+                THEN '{[8490,8491)}' ELSE '{}' END::int4multirange
+            + CASE WHEN characters && '{[83,84),[115,116)}'::int4multirange
+                THEN '{[383,384)}' ELSE '{}' END::int4multirange;
     END IF;
     RETURN characters + (
         SELECT coalesce(range_agg(int4range(ascii(twin), ascii(twin) + 1)), '{}')

@@ -23,7 +23,8 @@ BEGIN
             RETURN lookalike_filter.joined(
                 ARRAY[is_type] || parts || ARRAY['!exists(' || value || '.keyvalue()' || (
                     SELECT coalesce(
-                        ' ? (' || lookalike_filter.joined(array_agg('@.key != ' || to_jsonb(name)::text), '&&') || ')', '')
+                        ' ? (' || lookalike_filter.joined(array_agg('@.key != ' || to_jsonb(name)::text), '&&') || ')',
+                        '')
                     FROM jsonb_object_keys(expected) AS names (name)
                 ) || ')'], '&&');
         ELSE
@@ -141,7 +142,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lookalike_filter.search IS
-    'Equality with one of the sorted literals; NULL without any. A binary search: with || alone every record pays for each.';
+    'Equality with one of the sorted literals; NULL without any. A binary search:'
+    ' with || alone every record pays for each.';
 
 CREATE OR REPLACE FUNCTION lookalike_filter.listed_values(value text, expected jsonb[]) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -165,8 +167,10 @@ BEGIN
         WHERE jsonb_typeof(each) NOT IN ('string', 'number')
     ) AS found (each);
     RETURN lookalike_filter.joined(array_cat(ARRAY[
-        coalesce('(' || value || '.type() == "string" && ' || lookalike_filter.search(value, texts) || ')', '(1 == 0)'),
-        coalesce('(' || value || '.type() == "number" && ' || lookalike_filter.search(value, numbers) || ')', '(1 == 0)')
+        coalesce(
+            '(' || value || '.type() == "string" && ' || lookalike_filter.search(value, texts) || ')', '(1 == 0)'),
+        coalesce(
+            '(' || value || '.type() == "number" && ' || lookalike_filter.search(value, numbers) || ')', '(1 == 0)')
     ], others), '||');
 END
 $$;
@@ -300,12 +304,13 @@ DECLARE
 BEGIN
     -- Of -1 - v the bits are the opposite of those of v. Division would round, the remainder is exact.
     SELECT
-        lookalike_filter.joined(array_agg(format('%s %% %s %s %s', value,
-            trunc(2::numeric ^ (each + 1)), CASE WHEN is_set THEN '>=' ELSE '<' END, trunc(2::numeric ^ each))), operator),
-        lookalike_filter.joined(array_agg(format('(-1 - %s) %% %s %s %s', value,
-            trunc(2::numeric ^ (each + 1)), CASE WHEN is_set THEN '<' ELSE '>=' END, trunc(2::numeric ^ each))), operator)
+        lookalike_filter.joined(array_agg(
+            format('%s %% %s %s %s', value, doubled, CASE WHEN is_set THEN '>=' ELSE '<' END, bit)), operator),
+        lookalike_filter.joined(array_agg(
+            format('(-1 - %s) %% %s %s %s', value, doubled, CASE WHEN is_set THEN '<' ELSE '>=' END, bit)), operator)
     INTO positive, negative
     FROM unnest(positions) AS positions (each),
+         LATERAL (VALUES (trunc(2::numeric ^ each), trunc(2::numeric ^ (each + 1)))) AS powers (bit, doubled),
          (VALUES (CASE WHEN is_some THEN '||' ELSE '&&' END)) AS joining (operator)
     GROUP BY operator;
     positive := coalesce(positive, CASE WHEN is_some THEN '(1 == 0)' ELSE '(1 == 1)' END);

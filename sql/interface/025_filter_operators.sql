@@ -209,8 +209,10 @@ BEGIN
         names := ARRAY[lookalike_filter.type_name(operand, place)];
     END IF;
     RETURN ROW(
-        lookalike_filter.joined(ARRAY(SELECT lookalike_filter.is_type(E'\x01', name) FROM unnest(names) AS names (name)), '||'),
-        lookalike_filter.joined(ARRAY(SELECT lookalike_filter.has_type(E'\x01', name) FROM unnest(names) AS names (name)), '||'),
+        lookalike_filter.joined(
+            ARRAY(SELECT lookalike_filter.is_type(E'\x01', name) FROM unnest(names) AS names (name)), '||'),
+        lookalike_filter.joined(
+            ARRAY(SELECT lookalike_filter.has_type(E'\x01', name) FROM unnest(names) AS names (name)), '||'),
         false, 'array' = ANY (names), false, false, lookalike_filter.spend(spent, 1, place))::lookalike_filter.test;
 END
 $$;
@@ -295,4 +297,5 @@ BEGIN
     RETURN found;
 END
 $$;
-COMMENT ON FUNCTION lookalike_filter.plain_test IS 'The test that an operator says; NULL where there is no such operator.';
+COMMENT ON FUNCTION lookalike_filter.plain_test IS
+    'The test that an operator says; NULL where there is no such operator.';

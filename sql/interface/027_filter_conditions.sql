@@ -99,8 +99,8 @@ DECLARE
     END;
 BEGIN
     PERFORM lookalike_filter.fault(place, lookalike_filter.shown(name) || ' is not supported here'
-        || coalesce(' (' || reason || ')', '') || '; known are $eq, $ne, $lt, $lte, $gt, $gte, $in, $nin, $exists, $size,'
-        ' $type, $mod, $bitsAllSet, $bitsAllClear, $bitsAnySet, $bitsAnyClear, $all, $elemMatch, $regex, $options, $not'
+        || coalesce(' (' || reason || ')', '') || '; known are $eq, $ne, $lt, $lte, $gt, $gte, $in, $nin,'
+        ' $exists, $size, $type, $mod, $bitsAllSet, $bitsAllClear, $bitsAnySet, $bitsAnyClear, $all, $elemMatch, $regex, $options, $not'
         ' for a field, $and, $or, $nor, $not, $comment around conditions');
 END
 $$;

@@ -167,7 +167,7 @@ def test_numbers_are_read_as_doubles_where_the_service_does(
     texts += ["0.1000000000000000055511151231257827", "9007199254740993", "9007199254740993.0"]
     texts += [str(random_.getrandbits(random_.randrange(60, 300))) for _ in range(2_000)]
     texts += [repr(random_.random() * 10.0 ** random_.randrange(-300, 300)) for _ in range(2_000)]
-    texts += [f"{random_.random()}{random_.getrandbits(40)}" for _ in range(500)]
+    texts += [f"{random_.random():.17f}{random_.getrandbits(40)}" for _ in range(500)]
     expected = [Decimal(repr(orjson.loads(text))) for text in texts]
     rows = connection.execute(
         "SELECT lookalike_filter.number(text::jsonb, 'place')::numeric = expected, text"
