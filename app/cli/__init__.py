@@ -3,7 +3,7 @@
 import click
 
 from app import __version__
-from app.cli import accounts, collections, data, database, duplicates, filters, indexes, serving, thumbnails
+from app.cli import accounts, collections, data, database, duplicates, filters, indexes, serving, thumbnails, views
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,6 +22,7 @@ main.add_command(collections.collection)
 main.add_command(accounts.token)
 main.add_command(indexes.index)
 main.add_command(filters.filter_)
+main.add_command(views.view)
 main.add_command(data.import_)
 main.add_command(data.export)
 main.add_command(thumbnails.thumbnails)

@@ -61,8 +61,9 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
 def _require_text(arguments: Mapping[str, Any]) -> None:
     """Names of files may hold any bytes; what goes into the database may not."""
     for name, value in arguments.items():
-        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-            raise click.UsageError(f"{name.replace('_', '-')}: {value!a} is not UTF-8")
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and any("\ud800" <= character <= "\udfff" for character in text):
+                raise click.UsageError(f"{name.replace('_', '-')}: {text!a} is not UTF-8")
 
 
 @contextmanager

@@ -44,6 +44,26 @@ def deleted_if_missing() -> Iterator[None]:
         raise CollectionNotFound(COLLECTION_DELETED) from error
 
 
+@contextmanager
+def refused_if_taken(name: str) -> Iterator[None]:
+    """For statements that make something of a chosen name."""
+    try:
+        yield
+    except (errors.DuplicateTable, errors.DuplicateObject) as error:
+        raise InvalidRequest(f"something else is called {name}: choose another name") from error
+
+
+@contextmanager
+def refused_if_built_upon(name: str) -> Iterator[None]:
+    """For statements that drop what others may have built upon; the server's words name what they built."""
+    try:
+        yield
+    except errors.DependentObjectsStillExist as error:
+        raise InvalidRequest(
+            f"{name} cannot be dropped before what is built upon it: {error.diag.message_detail}"
+        ) from error
+
+
 def _translation(error: BaseException | None) -> LookalikeError | None:
     match error:
         case errors.ProgramLimitExceeded() | errors.StatementTooComplex():

@@ -10,6 +10,7 @@ from app.db.partitions import Table, partition_name
 from app.db.scan_settings import EVERY_DISTANCE
 from app.db.statements import statement
 from app.domain.collection import Collection
+from app.domain.collection_view import AttributeKind
 from app.domain.condition import Condition
 
 PAGES_SAMPLED = 64
@@ -44,6 +45,18 @@ def sample_tags(database: Database, collection: Collection, tags: Sequence[str])
         settings=EVERY_DISTANCE,
     )
     return {tag: (sampled, matching) for tag, sampled, matching in rows}
+
+
+def sample_attributes(database: Database, collection: Collection) -> tuple[int, list[AttributeKind]]:
+    """A sample of the collection: how many records, and what kinds of values their attributes have."""
+    rows = database.read(
+        statement("sampling", "sample_attributes", sample="sample"),
+        _parameters(collection),
+        row_factory=tuple_row,
+        settings=EVERY_DISTANCE,
+    )
+    kinds = [AttributeKind(tuple(path), kind, records) for path, kind, records in rows if path is not None]
+    return next(records for path, _, records in rows if path is None), kinds
 
 
 def rows_of_size(size: float, counted_pages: float, counted_rows: float, *, dimension: int) -> int:

@@ -8,13 +8,14 @@ DO $$
 DECLARE
     doomed text;
 BEGIN
-    FOR doomed IN
+    -- All their names beforehand: a function takes those along that are made of it.
+    FOREACH doomed IN ARRAY ARRAY(
         SELECT p.oid::pg_catalog.regprocedure::text
         FROM pg_catalog.pg_proc p
         WHERE p.pronamespace = 'lookalike_internal'::pg_catalog.regnamespace
           AND p.proname NOT IN ('telling_phash', 'phash_bands', 'phash_probes', 'indexed_number', 'indexed_text',
                                 'indexed_irregular')
-    LOOP
+    ) LOOP
         EXECUTE 'DROP FUNCTION IF EXISTS ' || doomed || ' CASCADE';
     END LOOP;
 END

@@ -42,3 +42,31 @@ SELECT wanted.tag, count(*) AS sampled, count(*) FILTER (WHERE sample.tags ? wan
 FROM unnest(%(wanted_tags)s::text[]) AS wanted (tag)
 CROSS JOIN sample
 GROUP BY wanted.tag;
+
+-- name: sample_attributes
+-- Which attributes the records of some pages have, those in documents among them to one level, and of what kinds.
+-- Names without a path that leads to them, empty ones and deeper ones with a dot, are left out, and so is null.
+-- parameters: collection_id, and those of {sample}
+-- rows: one for each path and kind: path, kind, records; and one without path: how many records were sampled
+WITH sample AS MATERIALIZED (
+    SELECT r.attributes
+    FROM lookalike_internal.records r {sample}
+    WHERE r.collection_id = %(collection_id)s
+), members AS (
+    SELECT ARRAY[m.key] AS path, m.value
+    FROM sample
+    CROSS JOIN jsonb_each(sample.attributes) m
+    WHERE m.key <> '' AND strpos(m.key, '.') = 0
+), found AS (
+    SELECT path, value FROM members
+    UNION ALL
+    SELECT members.path || n.key, n.value
+    FROM members
+    CROSS JOIN jsonb_each(CASE WHEN jsonb_typeof(members.value) = 'object' THEN members.value END) n
+    WHERE n.key <> '' AND strpos(n.key, '.') = 0
+), kinds AS (
+    SELECT path, lookalike_internal.kind_of_value(value) AS kind FROM found
+)
+SELECT NULL::text[] AS path, 'sampled' AS kind, count(*) AS records FROM sample
+UNION ALL
+SELECT path, kind, count(*) FROM kinds WHERE kind IS NOT NULL GROUP BY path, kind;

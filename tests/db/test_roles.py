@@ -11,6 +11,7 @@ from psycopg import sql
 
 from app.api.application import create_app
 from app.services.access import token_digest
+from app.services.operating.collection_views import create_view
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.login_roles import login_role, url_as
@@ -21,8 +22,8 @@ Rows = list[tuple[Any, ...]]
 
 @pytest.fixture
 def filled(service: Service) -> Service:
-    """A collection with records, near duplicates, a verdict, an index and usage; statistics are collected."""
-    service.use("shop", model="vectors", dimension=2)
+    """A collection with records, near duplicates, a verdict, a view and usage; statistics are collected."""
+    collection = service.use("shop", model="vectors", dimension=2)
     angles = np.linspace(0, 3, 40)
     vectors = [[float(np.cos(angle)), float(np.sin(angle))] for angle in angles]
     service.call(
@@ -33,6 +34,7 @@ def filled(service: Service) -> Service:
     service.call("allNearDupPairs")
     service.call("nearDupVerdict", records=[{"_id": "r0"}, {"_id": "twin"}], verdict="different")
     service.runtime.usage.flush()
+    create_view(service.runtime, collection)
     with service.runtime.database.session() as connection:
         connection.execute("ANALYZE")
     return service

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from app.db.migrations import downgrade, migrate
+from app.services.operating.collection_views import create_view
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.login_roles import login_role, url_as
@@ -67,6 +68,9 @@ def test_pgvector_elsewhere_and_an_owner_without_privileges(owned: tuple[str, st
                 [vectors[5].tolist()],
             ).fetchall()
             assert [row[0] for row in rows] == ids(found)
+        create_view(runtime, collection, ["price:numeric"])
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM lookalike_views.shop").fetchone() == (301,)
     downgrade(url, "base")
     with psycopg.connect(as_superuser) as connection:
         assert connection.execute("SELECT id FROM public.records").fetchall() == [("theirs",)]

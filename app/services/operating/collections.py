@@ -1,10 +1,11 @@
 """Collections as an operator sees them: made, listed, changed, deleted."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from app.db import collections, partitions
+from app.db import collection_views, collections, partitions
 from app.db.database import advisory_lock
 from app.domain.collection import Collection
 from app.domain.errors import CollectionExists, CollectionNotFound, ConfigurationError, InvalidRequest
@@ -14,6 +15,8 @@ from app.services.operating.accounts import find_account
 from app.services.runtime import Runtime
 
 MAX_NAME_LENGTH = 200
+
+log = logging.getLogger(__name__)
 
 
 def create_collection(
@@ -72,6 +75,19 @@ def find_collection_by_name(runtime: Runtime, name: str, account: str | None = N
     return found[0] if found else None
 
 
+def find_named_collection(runtime: Runtime, name_or_id: str) -> Collection:
+    """A collection by its id or, where only one account has it, its name; else raises ``CollectionNotFound``."""
+    every = collections.find_collections(runtime.database)
+    found = [each for each in every if str(each.id) == name_or_id.lower()]
+    found = found or [each for each in every if each.name == name_or_id]
+    if not found:
+        raise CollectionNotFound(f"there is no collection {name_or_id!r}")
+    if len(found) > 1:
+        ids = ", ".join(str(each.id) for each in found)
+        raise CollectionNotFound(f"{len(found)} accounts have a collection {name_or_id!r}: say its id: {ids}")
+    return found[0]
+
+
 def list_collections(runtime: Runtime, account: str | None = None) -> list[Collection]:
     """All collections, or those of one account, oldest first."""
     owner = None if account is None else find_account(runtime, account).id
@@ -112,11 +128,13 @@ def delete_collection(runtime: Runtime, id: UUID) -> None:
 
 
 def finish_deletion(runtime: Runtime, id: UUID) -> bool:
-    """Drop the partitions of a marked collection and forget it; False when another process is dropping."""
+    """Drop what a marked collection had of its own and forget it; False when another process is dropping."""
     # PostgreSQL detaches one partition of a table at a time, and detaching waits for whoever uses the table.
     with advisory_lock(runtime.database, "lookalike drop") as connection:
         if connection is None:
             return False
+        for name in collection_views.drop_views_of(connection, id):
+            log.warning("the view lookalike_views.%s stays, without rows: others are built upon it", name)
         partitions.drop_partitions(connection, id)
         collections.forget_collection(connection, id)
     return True
