@@ -12,12 +12,13 @@ has a ``!`` of its own outside ``exists(…)``, and none is set before another: 
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeGuard
 
+from app.domain.errors import InvalidRequest
 from app.filters.comparison import compare_arrays
 from app.filters.constants import accepts_missing, holds_of_inner_array
-from app.filters.limits import MAX_SEARCHED_VALUES
+from app.filters.limits import MAX_ELEMENT_LENGTH, MAX_SEARCHED_VALUES
 from app.filters.paths import IS_OBJECT, Route, member, missing, routes
 from app.filters.tree import (
     All,
@@ -76,7 +77,7 @@ def negated(predicate: str) -> str:
 
 def leaf_predicate(path: Path, test: Test) -> str | None:
     """The test of a field as a predicate on the document ``@``."""
-    found = _joined(" || ", [_on_route(route, test) for route in routes(path)], FALSE)
+    found = _joined(" || ", _on_routes(routes(path), test), FALSE)
     if found is None or not accepts_missing(test):
         return found
     return f"({found} || {missing(path)})"
@@ -121,10 +122,19 @@ def on_one(test: Test, value: str) -> str | None:
             return _mod(value, divisor, remainder)
         case Bits():
             return _bits(value, test)
-        case ElementIs(condition):
-            return _element(value, _on_element(condition))
-        case ElementHas(condition):
-            return _element(value, _document_element(condition))
+        case ElementIs() | ElementHas():
+            element = _satisfied_by_element(test)
+            return None if element is None else _element(value, element)
+
+
+def _on_routes(ways: Sequence[Route], test: Test) -> list[str | None]:
+    if not isinstance(test, ElementIs | ElementHas):
+        return [_on_route(route, test) for route in ways]
+    # Once for all of them: inside of each other it would be twice as often at each level.
+    element = _satisfied_by_element(test)
+    if element is None:
+        return [None]
+    return [route.where([_element(route.steps[-1].value(), element)]) for route in ways]
 
 
 def _on_route(route: Route, test: Test) -> str | None:
@@ -251,11 +261,14 @@ def _bit(value: str, position: int, is_set: bool) -> str:
     return f"{value} % {2 ** (position + 1)} {'>=' if is_set else '<'} {2**position}"
 
 
-def _element(value: str, on_element: str | None) -> str | None:
+def _element(value: str, on_element: str) -> str:
     """Some element of the array satisfies the predicate ``on_element`` on ``@``."""
-    if on_element is None:
-        return None
     return f'({value}.type() == "array" && exists({value} ? ({on_element})))'
+
+
+def _satisfied_by_element(test: ElementIs | ElementHas) -> str | None:
+    """What one of the elements has to satisfy, as a predicate on ``@``."""
+    return _on_element(test.condition) if isinstance(test, ElementIs) else _document_element(test.condition)
 
 
 def _on_element(condition: Node, holds: bool = True) -> str | None:
@@ -277,6 +290,8 @@ def _document_element(condition: Node) -> str | None:
     inner = predicate(condition)
     if inner is None:
         return None
+    if len(inner) > MAX_ELEMENT_LENGTH:
+        raise InvalidRequest("too many numbers in paths inside of each other", path="filter")
     match holds_of_inner_array(condition):
         case True:
             return f'(@.type() == "array" || {IS_OBJECT} && {inner})'

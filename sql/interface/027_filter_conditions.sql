@@ -128,7 +128,7 @@ BEGIN
             lookalike_filter.joined(ARRAY['@.type() == "array"', part.array_holds], '&&')
         ], '||');
     END IF;
-    IF length(element) > 5000000 THEN
+    IF length(element) > 1000000 THEN
         PERFORM lookalike_filter.fault(place, 'too many numbers in paths inside of each other');
     END IF;
     RETURN ROW(
