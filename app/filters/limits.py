@@ -43,7 +43,8 @@ MAX_POSITIONS = 4
 """Numbers in a dotted path: each may be a position or a name, so every one doubles the ways to read the path."""
 
 MAX_ELEMENT_LENGTH = 1_000_000
-"""Characters of what ``$elemMatch`` with fields becomes: inside of each" " other, numbers in paths double it each time."""
+"""Characters of what ``$elemMatch`` with fields becomes. Inside of each other, numbers in paths double it each
+time."""
 
 MAX_POSITION = 2**31 - 1
 """Larger numbers in a path can only be names: no array is that long."""
