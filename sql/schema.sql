@@ -242,15 +242,17 @@ CREATE TABLE lookalike_internal.thumbnails (
     width         integer NOT NULL CHECK (width > 0),
     height        integer NOT NULL CHECK (height > 0),
     image         bytea   NOT NULL,
+    glance        bytea   NOT NULL CHECK (octet_length(glance) = 1024),
     PRIMARY KEY (collection_id, key)
 ) PARTITION BY LIST (collection_id);
--- Compressed already. Some 3 kB stay in their row, as toast_tuple_target of the partitions says: read one by one, a
--- detour for each would cost more than the read.
+-- Files, compressed already, lie apart from the rows: glances are read of all pictures, files of a few.
 ALTER TABLE lookalike_internal.thumbnails ALTER COLUMN image SET STORAGE EXTERNAL;
+ALTER TABLE lookalike_internal.thumbnails ALTER COLUMN glance SET STORAGE PLAIN;
 
 COMMENT ON TABLE lookalike_internal.thumbnails IS 'A WebP file for each record that came with a picture, its longest side 192 pixels at most.';
 COMMENT ON COLUMN lookalike_internal.thumbnails.width IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
 COMMENT ON COLUMN lookalike_internal.thumbnails.height IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
+COMMENT ON COLUMN lookalike_internal.thumbnails.glance IS 'The luma of 32 × 32 cells, a byte each: tells most pairs of pictures apart without their files.';
 
 -- Kept by the ids, and valid as long as both records have the pictures that were judged.
 CREATE TABLE lookalike_internal.near_duplicate_verdicts (

@@ -25,6 +25,7 @@ from app.domain.collection import Collection
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import Fields
 from app.domain.fingerprint import Appearance
+from app.domain.glance import Sight
 from app.domain.near_duplicate import HASH_BITS, Reach
 from app.domain.record import StoredRecord
 
@@ -33,14 +34,15 @@ from app.domain.record import StoredRecord
 class Near:
     """A record within reach: its distance 100 · ‖a − b‖₂ and, where both hashes count, their Hamming distance.
 
-    ``looked``: both have thumbnails, so that a look at them decides, and all within a wider reach are here.
+    ``sight``: what its thumbnail shows at a glance, where both have one, so that a look at them decides; all
+    within a wider reach are here.
     """
 
     key: int
     record: StoredRecord
     visual: float
     bits: int | None
-    looked: bool
+    sight: Sight | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,13 @@ class WithinReach:
     """The records within reach, in no order.
 
     ``query_found``: the query has an embedding; False for an unknown id. ``query_key``: the key of a query by id,
-    and ``query_looked``, whether it has a thumbnail. ``complete``: nothing within reach is missing. ``exhausted``:
-    the vector index has no more candidates to offer, complete or not.
+    and ``query_sight``, what its thumbnail shows at a glance, None without one. ``complete``: nothing within reach
+    is missing. ``exhausted``: the vector index has no more candidates to offer, complete or not.
     """
 
     query_found: bool
     query_key: int | None
-    query_looked: bool
+    query_sight: Sight | None
     complete: bool
     exhausted: bool
     near: list[Near]
@@ -186,9 +188,15 @@ def _found(rows: Sequence[dict[str, Any]], candidates: int | None) -> WithinReac
     exhausted = candidates is not None and summary["seen"] < candidates
     complete = candidates is None or (not exhausted and summary["within"] < candidates)
     near = [
-        Near(row["key"], record_of_row(row), row["visual"], row["bits"], row["looked"])
+        Near(
+            row["key"], record_of_row(row), row["visual"], row["bits"], _sight(row, "") if row["looked"] else None
+        )
         for row in rows
         if row["id"] is not None
     ]
-    query = summary["query_found"], summary["query_key"], summary["query_looked"]
-    return WithinReach(*query, complete, exhausted, near)
+    query_sight = None if summary["query_glance"] is None else _sight(summary, "query_")
+    return WithinReach(summary["query_found"], summary["query_key"], query_sight, complete, exhausted, near)
+
+
+def _sight(row: dict[str, Any], prefix: str) -> Sight:
+    return Sight(*(row[f"{prefix}{name}"] for name in ("content_hash", "pixel_hash", "aspect", "glance")))

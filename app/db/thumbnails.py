@@ -3,15 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
 
+from app.db.binary_copy import copied_rows, row_type
 from app.db.database import Database
 from app.db.queries import load_queries
+from app.db.statements import statement
 from app.domain.collection import Collection
+from app.domain.glance import CELLS
 from app.domain.thumbnail import Thumbnail
 
 _QUERIES = load_queries("thumbnails")
+
+_GLANCE = row_type(
+    {
+        "key": (">i8", 0),
+        "width": (">i4", 0),
+        "height": (">i4", 0),
+        "content": ("V8", 0),
+        "pixels": ("V8", 0),
+        "cells": (f"({CELLS},)u1", 0),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +39,18 @@ class StoredPicture:
     content_hash: bytes | None
     pixel_hash: bytes | None
     thumbnail: Thumbnail | None
+
+
+@dataclass(frozen=True, slots=True)
+class Glances:
+    """Of n records: ``keys`` (n,) int64; ``digests`` (n, 2) uint64, the beginnings of those of file and pixels, 0
+    without; ``aspects`` (n,) float64, widths by heights; ``cells`` (n, 1024) uint8 (``app.domain.glance``).
+    """
+
+    keys: NDArray[np.int64]
+    digests: NDArray[np.uint64]
+    aspects: NDArray[np.float64]
+    cells: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +89,23 @@ def pictures_of_keys(
     pictures = {}
     for row in rows:
         has_thumbnail = row["image"] is not None
-        thumbnail = Thumbnail(row["image"], row["width"], row["height"]) if has_thumbnail else None
+        small = (row["image"], row["width"], row["height"], row["glance"])
+        thumbnail = Thumbnail(*small) if has_thumbnail else None
         pictures[row["key"]] = StoredPicture(row["content_hash"], row["pixel_hash"], thumbnail)
     return pictures
+
+
+def glances_of_keys(connection: Connection[TupleRow], collection: Collection, keys: Sequence[int]) -> Glances:
+    """What a first glance at the pictures of records needs; those without thumbnails are missing."""
+    parameters = {"collection_id": collection.id, "keys": list(keys)}
+    copy = statement("thumbnails", "copy_glances")
+    rows = np.concatenate([np.empty(0, _GLANCE), *copied_rows(connection, copy, parameters, _GLANCE)])
+    return Glances(
+        keys=rows["key"].astype(np.int64),
+        digests=np.stack([rows["content"], rows["pixels"]], axis=1).view(np.uint64),
+        aspects=rows["width"] / rows["height"],
+        cells=rows["cells"].copy(),
+    )
 
 
 def count_without_thumbnail(database: Database, collection: Collection) -> int:
@@ -90,6 +132,7 @@ def store_thumbnails(
         "widths": [thumbnail.width for _, thumbnail, _ in made],
         "heights": [thumbnail.height for _, thumbnail, _ in made],
         "images": [thumbnail.image for _, thumbnail, _ in made],
+        "glances": [thumbnail.glance for _, thumbnail, _ in made],
         "pixel_hashes": [pixel_hash for _, _, pixel_hash in made],
     }
     return connection.execute(_QUERIES["store_thumbnails"], parameters).rowcount

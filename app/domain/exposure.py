@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.planes import Planes, highest, luma, reduced
+from app.domain.planes import Planes, extreme, highest, luma, reduced
 
 _GAINS = np.linspace(1, 1.25, 11)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
@@ -61,12 +61,20 @@ class _Cells:
         """Lightened and clipped, the least and the most that it may be: as mixtures of the lightest with black,
         and with the darkest. ``gain`` and ``offset`` have one number for each of n, or one for all.
         """
-        raw = gain * self.mean + offset
+        most = self._unclipped(gain, offset)
         over = np.maximum(gain * self.light + offset - _WHITE, 0)
-        most = raw - self.share * over
-        most -= (1 - self.share) * np.maximum(gain * self.dark + offset - _WHITE, 0)
-        least = np.minimum(raw - self.mean / np.maximum(self.light, 1) * over, most)
-        return np.clip(least, 0, _WHITE), np.clip(most, 0, _WHITE)
+        least = gain * self.mean + offset - self.mean / np.maximum(self.light, 1) * over
+        return np.clip(np.minimum(least, most), 0, _WHITE), np.clip(most, 0, _WHITE)
+
+    def most(self, gain: Planes | np.float32, offset: Planes | np.float32) -> Planes:
+        """The second of ``lit``."""
+        return np.clip(self._unclipped(gain, offset), 0, _WHITE)
+
+    def _unclipped(self, gain: Planes | np.float32, offset: Planes | np.float32) -> Planes:
+        made: Planes = gain * self.mean + offset
+        made -= self.share * np.maximum(gain * self.light + offset - _WHITE, 0)
+        made -= (1 - self.share) * np.maximum(gain * self.dark + offset - _WHITE, 0)
+        return made
 
 
 def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
@@ -114,10 +122,10 @@ def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Pla
 
 
 def _blocks(planes: Planes) -> _Cells:
-    count, channels, side, _ = planes.shape
-    blocks = planes.reshape(count, channels, _SIDE, side // _SIDE, _SIDE, side // _SIDE)
-    mean = blocks.mean(axis=(3, 5), dtype=np.float32)
-    return _cells(mean, blocks.max(axis=(3, 5)), blocks.min(axis=(3, 5)))
+    factor = planes.shape[-1] // _SIDE
+    return _cells(
+        reduced(planes, factor), extreme(planes, factor, np.maximum), extreme(planes, factor, np.minimum)
+    )
 
 
 def _cells(mean: Planes, light: Planes, dark: Planes) -> _Cells:
@@ -168,17 +176,20 @@ def _best_gain(
     """The least mean miss (n,) over the gains, in levels, and the gain."""
     counts = _counts(source, weights)
     dear = _DEAR * (gains - 1)
-    cost = np.stack([_misses(source.lit(np.float32(g), np.float32(0))[1], target, counts) for g in gains])
-    cost += dear[:, None]
+    # All gains at once: there are few cells, and many gains.
+    each = gains.astype(np.float32)[:, None, None, None, None]
+    cost = _misses(source.most(each, np.float32(0)), target, counts) + dear[:, None]
     best = cost.argmin(axis=0)
     return cost[best, np.arange(len(best))], gains[best]
 
 
 def _misses(predicted: Planes, target: Planes, counts: Planes) -> NDArray[np.float64]:
-    miss = np.abs(predicted - target)
+    miss = predicted - target
+    np.abs(miss, out=miss)
     np.minimum(miss, np.float32(_FARTHEST_MISS), out=miss)
+    miss *= counts
     total = np.maximum(counts.sum(axis=(1, 2, 3), dtype=np.float64), 1e-6)
-    made: NDArray[np.float64] = (miss * counts).sum(axis=(1, 2, 3), dtype=np.float64) / total
+    made: NDArray[np.float64] = miss.sum(axis=(-3, -2, -1), dtype=np.float64) / total
     return made
 
 
@@ -194,10 +205,10 @@ def _refined(
     offset = np.zeros_like(gain)
     certain = _counts(source, weights)
     best = gain, offset
-    before = _misses(source.lit(_each(gain), _each(offset))[1], target, certain)
+    before = _misses(source.most(_each(gain), _each(offset)), target, certain)
     for _ in range(3):
         g, o = _each(gain), _each(offset)
-        miss = target - source.lit(g, o)[1]
+        miss = target - source.most(g, o)
         # What is clipped does not tell: the slopes are those of the share that is not.
         light, dark = g * source.light + o < _WHITE, g * source.dark + o < _WHITE
         by_offset = source.share * light + (1 - source.share) * dark
@@ -215,5 +226,5 @@ def _refined(
         gain = np.clip(gain + (right_gain * total - linear * right_offset) / determinant, 0.97, bound)
         offset = offset + (square * right_offset - linear * right_gain) / determinant
         offset = np.clip(offset, -_FARTHEST_OFFSET, _FARTHEST_OFFSET)
-    better = _misses(source.lit(_each(gain), _each(offset))[1], target, certain) < before
+    better = _misses(source.most(_each(gain), _each(offset)), target, certain) < before
     return np.where(better, gain, best[0]), np.where(better, offset, best[1])

@@ -40,7 +40,7 @@ VARIANT_RADIUS = 20.0
 """Within this near-duplicate distance are copies and variants."""
 
 _COARSE_CHUNK = 256
-_FINE_CHUNK = 4
+_FINE_CHUNK = 16
 _LEAST_AT_A_GLANCE = 0.15
 _LEAST_COARSE = 0.8
 _LEAST_COARSE_PALE = 0.6

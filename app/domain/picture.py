@@ -8,6 +8,7 @@ at most 5 for copies and crops, at most 20 for variants, more for everything els
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.domain.look import VARIANT_RADIUS, Kind, look
 from app.domain.near_duplicate import LOOK_BITS, Calibration, Signal, fingerprint_rule, near_distance
@@ -43,6 +44,12 @@ class Wanted:
 
     radius: float
     signals: Collection[Signal] | None = None
+
+    @property
+    def farthest(self) -> float:
+        """No near duplicate that is wanted lies beyond."""
+        variants = self.signals is not None and Signal.VARIANT in self.signals
+        return max(self.radius, VARIANT_RADIUS) if variants else self.radius
 
     def admits(self, distance: float, signal: Signal) -> bool:
         """Whether a near duplicate is wanted."""
@@ -89,7 +96,19 @@ def compare(
     return compared
 
 
-def identity(one: Picture, other: Picture) -> Signal | None:
+class Digested(Protocol):
+    """What has digests of a picture's file and of its pixels, as far as they are known."""
+
+    @property
+    def content_hash(self) -> bytes | None:
+        """SHA-256."""
+
+    @property
+    def pixel_hash(self) -> bytes | None:
+        """BLAKE2b."""
+
+
+def identity(one: Digested, other: Digested) -> Signal | None:
     """Whether two pictures are equal to the last byte, or to the last pixel."""
     if one.content_hash is not None and one.content_hash == other.content_hash:
         return Signal.SAME_FILE

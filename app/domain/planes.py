@@ -37,13 +37,36 @@ def reduced(planes: Planes, factor: int) -> Planes:
     return made
 
 
+def extreme(planes: Planes, factor: int, pick: np.ufunc) -> Planes:
+    """Of ``factor`` × ``factor`` cells each, a power of two, what ``pick`` takes: the lightest or the darkest."""
+    # In halves, rows first: numpy takes ten times as long over two short axes.
+    made = planes
+    while made.shape[-2] > planes.shape[-2] // factor:
+        made = pick(made[..., ::2, :], made[..., 1::2, :])
+    while made.shape[-1] > planes.shape[-1] // factor:
+        made = pick(made[..., ::2], made[..., 1::2])
+    return made
+
+
 def blurred(planes: Planes) -> Planes:
     """With the binomial filter of 3 × 3; beyond the edges their cells go on."""
-    p = np.concatenate([planes[..., :1, :], planes, planes[..., -1:, :]], axis=-2)
-    p = np.float32(0.5) * (p[..., 1:-1, :] + np.float32(0.5) * (p[..., :-2, :] + p[..., 2:, :]))
-    p = np.concatenate([p[..., :1], p, p[..., -1:]], axis=-1)
-    made: Planes = np.float32(0.5) * (p[..., 1:-1] + np.float32(0.5) * (p[..., :-2] + p[..., 2:]))
-    return made
+    made = np.empty_like(planes)
+    np.add(planes[..., :-2, :], planes[..., 2:, :], out=made[..., 1:-1, :])
+    np.add(planes[..., 0, :], planes[..., 1, :], out=made[..., 0, :])
+    np.add(planes[..., -1, :], planes[..., -2, :], out=made[..., -1, :])
+    rows = _with_neighbours(planes, made)
+    made = np.empty_like(rows)
+    np.add(rows[..., :-2], rows[..., 2:], out=made[..., 1:-1])
+    np.add(rows[..., 0], rows[..., 1], out=made[..., 0])
+    np.add(rows[..., -1], rows[..., -2], out=made[..., -1])
+    return _with_neighbours(rows, made)
+
+
+def _with_neighbours(planes: Planes, sums: Planes) -> Planes:
+    sums *= np.float32(0.5)
+    sums += planes
+    sums *= np.float32(0.5)
+    return sums
 
 
 def gradients(planes: Planes) -> tuple[Planes, Planes]:

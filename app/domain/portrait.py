@@ -46,9 +46,10 @@ def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
     height).
     """
     height, width, _ = pixels.shape
-    planes = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
-    turned = np.ascontiguousarray(_reduced_rows(planes).swapaxes(1, 2))
-    means = _reduced_rows(turned).swapaxes(1, 2)
+    # As they lie in memory: first the rows of all colours at once, then the columns, each a row by then.
+    rows = _reduced_rows(pixels.reshape(1, height, width * 3).astype(np.float32))
+    turned = np.ascontiguousarray(rows.reshape(SIDE, width, 3).transpose(2, 1, 0))
+    means = np.ascontiguousarray(_reduced_rows(turned).swapaxes(1, 2))
     cells = np.clip(means + np.float32(0.5), 0, 255).astype(np.uint8)
     mean = means.mean(axis=(1, 2), dtype=np.float32)
     spread = np.abs(reduced(means, 4) - mean[:, None, None]).max()
@@ -67,11 +68,14 @@ def portrait(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Portrait:
 
 
 def _reduced_rows(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(3, 128, k) of (3, pixels, k)."""
+    """(n, 128, k) of (n, pixels, k)."""
     pixels, weights = _taps(planes.shape[1])
-    made: NDArray[np.float32] = planes[:, pixels[0]] * weights[0][:, None]
+    made: NDArray[np.float32] = np.take(planes, pixels[0], axis=1)
+    made *= weights[0][:, None]
     for pixel, weight in zip(pixels[1:], weights[1:], strict=True):
-        made += planes[:, pixel] * weight[:, None]
+        taken = np.take(planes, pixel, axis=1)
+        taken *= weight[:, None]
+        made += taken
     return made
 
 

@@ -7,8 +7,9 @@ centred zooms. What fits badly counts little (Cauchy's weights), so that neither
 pulls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _OFF_CENTRE_SHIFTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
 MARGIN = 0.06
 """The share of a side at each edge that does not count while pictures are registered: there borders are."""
 
+_BY_PRODUCT = 64  # cells; products of larger sides OpenBLAS would spread over threads
 _FARTHEST_ZOOM = 1.22
 _FARTHEST_SHIFT = 0.1
 
@@ -58,10 +60,12 @@ def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple
     side = planes.shape[-1]
     across, in_across = _places(side, frames.zoom[:, 0], frames.shift[:, 0], margin[:, 0])
     down, in_down = _places(side, frames.zoom[:, 1], frames.shift[:, 1], margin[:, 1])
+    weights = (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
+    if planes.ndim == 3 and side <= _BY_PRODUCT:
+        return np.matmul(np.matmul(_sampling(down), planes), _sampling(across).swapaxes(1, 2)), weights
     stacked = planes if planes.ndim == 4 else planes[:, None]
     rows = _sampled(np.ascontiguousarray(stacked), down)
     seen = _sampled(np.ascontiguousarray(rows.swapaxes(2, 3)), across).swapaxes(2, 3)
-    weights = (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
     return np.ascontiguousarray(seen if planes.ndim == 4 else seen[:, 0]), weights
 
 
@@ -79,25 +83,42 @@ def _places(
 def _sampled(planes: Planes, cells: Planes) -> Planes:
     """(n, k, side, side) sampled downwards at ``cells`` (n, side): cubic interpolation (Keys 1981)."""
     count, layers, side, _ = planes.shape
-    first = np.floor(cells).astype(np.int64)
-    part = cells - first
     rows = planes.reshape(-1, side)
     offsets = (np.arange(count * layers) * side).reshape(count, layers, 1)
     made = np.zeros_like(planes)
-    for tap in range(-1, 3):
-        d = np.abs(part - tap)
-        near, far = (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2
-        weight = np.where(d < 1, near, far).astype(np.float32)
-        taken = rows[offsets + np.clip(first + tap, 0, side - 1)[:, None]]
+    for place, weight in _taps(cells, side):
+        taken = rows[offsets + place[:, None]]
         taken *= weight[:, None, :, None]
         made += taken
     return made
 
 
+def _sampling(cells: Planes) -> Planes:
+    """(n, side, side): by its product with planes these are sampled at ``cells`` (n, side), as by ``_sampled``."""
+    count, side = cells.shape
+    made = np.zeros((count * side, side), np.float32)
+    rows = np.arange(count * side)
+    for place, weight in _taps(cells, side):
+        made[rows, place.ravel()] += weight.ravel()
+    return made.reshape(count, side, side)
+
+
+def _taps(cells: Planes, side: int) -> Iterator[tuple[NDArray[np.int64], Planes]]:
+    """The four cells that each sample (n, side) consists of, and their weights."""
+    first = np.floor(cells)
+    part = cells - first
+    places = first.astype(np.int64)
+    for tap in range(-1, 3):
+        d = np.abs(part - np.float32(tap))
+        weight = ((1.5 * d - 2.5) * d * d + 1) if tap in (0, 1) else (((-0.5 * d + 2.5) * d - 4) * d + 2)
+        yield np.clip(places + tap, 0, side - 1), weight.astype(np.float32, copy=False)
+
+
+@cache
 def _centred_sampling(side: int, zoom: float, shift: float) -> tuple[Planes, NDArray[np.bool_]]:
     """(side, side), the weight of each cell in each sample; (side,), which lie inside. The same for all pairs."""
     cells, inside = _places(side, np.array([zoom]), np.array([shift]), np.array([MARGIN]))
-    return _sampled(np.eye(side, dtype=np.float32)[None, None], cells)[0, 0], inside[0]
+    return _sampling(cells)[0], inside[0]
 
 
 def correlations_at_starts(one: Planes, other: Planes, starts: Sequence[float] = STARTS) -> Planes:

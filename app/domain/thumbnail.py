@@ -6,9 +6,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
     """``image``: a WebP file of at most 192 pixels a side; ``width`` and ``height``: those of the picture,
-    or its own where no more is known.
+    or its own where no more is known; ``glance``: what tells most pairs apart without reading the file
+    (``app.domain.glance``).
     """
 
     image: bytes
     width: int
     height: int
+    glance: bytes

@@ -2,7 +2,9 @@
 
 The longest side has at most 192 pixels; a smaller picture keeps its size. Larger ones are reduced by Lanczos'
 window: what is finer than the thumbnail's pixels leaves least behind, which in a crop would be another pattern
-(facades, text). The file is WebP of quality 80, some 3 kB for photographs and 1.4 kB for flat graphics.
+(facades, text). The file is WebP of quality 80, some 3 kB for photographs and 1.4 kB for flat graphics. A smaller
+one names the size of its picture in Exif's PixelXDimension and PixelYDimension, so that it comes back from an
+export with it.
 """
 
 from hashlib import blake2b
@@ -10,9 +12,10 @@ from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from app.domain.errors import PictureRefused
+from app.domain.glance import GLANCED_SIDE, glanced
 from app.domain.thumbnail import Thumbnail
 
 LONGEST_SIDE = 192
@@ -21,6 +24,8 @@ MAX_BYTES = 64 << 10
 
 _HASHED_AT_ONCE = 1 << 20  # pixels
 
+_MOST = 1 << 31  # what the database holds
+_SIZE_TAGS = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
 _QUALITY = 80
 # Of libwebp's efforts 0…6 the default; 6 saves 2 % of the bytes for twice the time.
 _EFFORT = 4
@@ -30,18 +35,18 @@ _REDUCING_GAP = 3.0
 
 def make_thumbnail(picture: Image.Image) -> Thumbnail:
     """The thumbnail of ``picture``, which has mode RGB and any size. Same pixels, same bytes."""
-    width_of, height_of = picture.size
-    longest = max(picture.size)
-    if longest > LONGEST_SIDE:
-        width, height = (max(1, round(side * LONGEST_SIDE / longest)) for side in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    size, exif = picture.size, b""
+    if max(size) > LONGEST_SIDE:
+        picture = picture.resize(_reduced(size), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+        exif = _exif_of(size)
     stream = BytesIO()
-    picture.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=b"", exif=b"", xmp=b"")
-    return Thumbnail(stream.getvalue(), width_of, height_of)
+    picture.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=b"", exif=exif, xmp=b"")
+    return _with_glance(stream.getvalue(), size)
 
 
 def given_thumbnail(data: bytes) -> Thumbnail:
-    """The thumbnail that a client sent: a WebP file, taken as it is; its picture counts as one of its own size.
+    """The thumbnail that a client sent: a WebP file, taken as it is. Its picture counts as one of its own size
+    unless it names a larger one that has such a thumbnail.
 
     Raises ``PictureRefused`` unless it is a single opaque picture that can be decoded and is small enough.
     """
@@ -55,7 +60,8 @@ def given_thumbnail(data: bytes) -> Thumbnail:
                     f"_thumbnail: it has to be a single, opaque picture of at most {LONGEST_SIDE} pixels a side"
                 )
             picture.load()
-            return Thumbnail(data, *picture.size)
+            named = _named_size(picture)
+            return _with_glance(data, named if _reduced(named) == picture.size else picture.size)
     except PictureRefused:
         raise
     # Decoders fail in ways that no list covers, as in app/images/decode.py.
@@ -69,7 +75,34 @@ def read_thumbnail(data: bytes) -> NDArray[np.uint8]:
         return np.asarray(picture.convert("RGB"))
 
 
-def read_luma(data: bytes, side: int) -> NDArray[np.uint8]:
+def _reduced(size: tuple[int, int]) -> tuple[int, int]:
+    """The size of the thumbnail of a picture of that size."""
+    longest = max(size)
+    if longest <= LONGEST_SIDE:
+        return size
+    width, height = (max(1, round(side * LONGEST_SIDE / longest)) for side in size)
+    return width, height
+
+
+def _exif_of(size: tuple[int, int]) -> bytes:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif).update(zip(_SIZE_TAGS, size, strict=True))
+    return exif.tobytes()
+
+
+def _named_size(picture: Image.Image) -> tuple[int, int]:
+    """The size that a thumbnail gives its picture; its own where it gives none."""
+    named = picture.getexif().get_ifd(ExifTags.IFD.Exif)
+    sides = [side for tag in _SIZE_TAGS if isinstance(side := named.get(tag), int) and 0 < side < _MOST]
+    return (sides[0], sides[1]) if len(sides) == len(_SIZE_TAGS) else picture.size
+
+
+def _with_glance(data: bytes, size: tuple[int, int]) -> Thumbnail:
+    # Of the file, not of the pixels that it was made from: it is the file that a look sees.
+    return Thumbnail(data, *size, glanced(_read_luma(data, GLANCED_SIDE)).tobytes())
+
+
+def _read_luma(data: bytes, side: int) -> NDArray[np.uint8]:
     """The luma of a thumbnail on (side, side) cells, whatever its shape: their weight falls off linearly, as in
     ``app.domain.portrait``.
     """

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from app.db.database import Session
 from app.db.thumbnails import StoredPicture, pictures_of_keys
 from app.domain.collection import Collection
+from app.domain.glance import Sight
 from app.domain.picture import Picture
-from app.domain.portrait import portrait
+from app.domain.portrait import Portrait, portrait
 from app.domain.record import NewRecord
+from app.domain.thumbnail import Thumbnail
 from app.images.thumbnail import read_thumbnail
 from app.services.embedding import Embedded
 from app.services.runtime import Runtime
@@ -39,5 +41,17 @@ def picture_of(kept: NewRecord | Embedded | StoredPicture) -> Picture:
     """What is known of a picture; nothing where it has no thumbnail, as then fingerprints alone decide."""
     if kept.thumbnail is None:
         return Picture()
-    size = (kept.thumbnail.width, kept.thumbnail.height)
-    return Picture(kept.content_hash, kept.pixel_hash, portrait(read_thumbnail(kept.thumbnail.image), size))
+    return Picture(kept.content_hash, kept.pixel_hash, portrait_of(kept.thumbnail))
+
+
+def sight_of(kept: NewRecord | Embedded) -> Sight | None:
+    """What is known of a picture without looking at it; None where it has no thumbnail."""
+    small = kept.thumbnail
+    if small is None:
+        return None
+    return Sight(kept.content_hash, kept.pixel_hash, small.width / small.height, small.glance)
+
+
+def portrait_of(thumbnail: Thumbnail) -> Portrait:
+    """What a look sees of a thumbnail."""
+    return portrait(read_thumbnail(thumbnail.image), (thumbnail.width, thumbnail.height))

@@ -4,15 +4,17 @@
 -- name: query_by_values
 -- parameters: vector, phash (256 digits; NULL where it does not count), looked (whether there is a thumbnail)
 SELECT NULL::bigint AS key, %(vector)b::halfvec({dimension}) AS embedding, %(phash)s::bit(256) AS phash,
-       %(looked)s::boolean AS looked
+       lookalike_internal.phash_bands(%(phash)s::bit(256)) AS bands, %(looked)s::boolean AS looked, NULL::bytea AS content_hash, NULL::bytea AS pixel_hash, NULL::float8 AS aspect,
+       NULL::bytea AS glance
 
 -- name: query_by_id
 -- parameters: collection_id, model_id, query_id
 SELECT i.key, q.embedding::halfvec({dimension}) AS embedding,
-       lookalike_internal.telling_phash(i.phash, i.phash_quality) AS phash,
-       EXISTS (SELECT FROM lookalike_internal.thumbnails t WHERE t.collection_id = %(collection_id)s AND t.key = i.key) AS looked
+       lookalike_internal.telling_phash(i.phash, i.phash_quality) AS phash, i.phash_bands AS bands,
+       t.key IS NOT NULL AS looked, i.content_hash, i.pixel_hash, t.width::float8 / t.height AS aspect, t.glance
 FROM lookalike_internal.records i
 JOIN lookalike_internal.embeddings q ON q.collection_id = i.collection_id AND q.key = i.key
+LEFT JOIN lookalike_internal.thumbnails t ON t.collection_id = %(collection_id)s AND t.key = i.key
 WHERE i.collection_id = %(collection_id)s AND i.id = %(query_id)s
   AND q.collection_id = %(collection_id)s AND q.model_id = %(model_id)s
 
@@ -45,10 +47,11 @@ WHERE every.distance * 100 <= visual_limit.distance
 -- parameters: those of {query}, {visual} and {where}; visual, bits, together_bits with together_visual (arrays: the
 -- limits, as in app/domain/near_duplicate.py), candidate_bits, candidate_visual (those of candidates by the hash and,
 -- where the query has a hash, by the embedding); look_visual, look_bits, look_nearest (what is looked at); limit
--- rows: query_found (whether the query has an embedding), query_key, query_looked (whether it has a thumbnail), seen
--- (candidates of the vector index), within (those of them within reach), key, visual (distance), bits (Hamming distance,
--- NULL unless both hashes count), looked (whether the caller has to look), {columns}; one row with the id NULL when
--- there are none
+-- rows: query_found (whether the query has an embedding), query_key, query_content_hash, query_pixel_hash, query_aspect
+-- (width by height), query_glance (of a query by id; NULL without a thumbnail), seen (candidates of the vector index),
+-- within (those of them within reach), key, visual (distance), bits (Hamming distance, NULL unless both hashes count),
+-- looked (whether the caller has to look), content_hash, pixel_hash, and, if so, aspect and glance, {columns}; one row
+-- with the id NULL when there are none
 WITH query AS MATERIALIZED (
     {query}
 ), visual_limit AS MATERIALIZED (
@@ -61,7 +64,11 @@ WITH query AS MATERIALIZED (
     SELECT r.key
     FROM lookalike_internal.records r
     WHERE r.collection_id = %(collection_id)s
-      AND r.phash_bands && (SELECT lookalike_internal.phash_probes(query.phash) FROM query)
+      AND r.phash_bands && (
+          -- lookalike_internal.phash_probes, written out: as a function it is planned anew in each statement.
+          SELECT array_agg(bands.band # flips.flip)
+          FROM query, unnest(query.bands) AS bands (band),
+               unnest('{{0,1,2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768}}'::integer[]) AS flips (flip))
       AND bit_count(r.phash # (SELECT query.phash FROM query))
           <= (SELECT greatest(%(candidate_bits)s, CASE WHEN query.looked THEN %(look_bits)s END) FROM query)
 ), candidates AS MATERIALIZED (
@@ -78,19 +85,20 @@ WITH query AS MATERIALIZED (
     ) every
     GROUP BY every.key
 ), near AS MATERIALIZED (
-    SELECT r.key, {columns}, pair.visual, pair.bits, pair.looked
+    SELECT r.key, {columns}, pair.visual, pair.bits, pair.looked, r.content_hash, r.pixel_hash,
+           small.width::float8 / small.height AS aspect, small.glance
     FROM candidates
     JOIN lookalike_internal.records r ON r.key = candidates.key AND r.collection_id = %(collection_id)s
     JOIN lookalike_internal.embeddings e
         ON e.key = candidates.key AND e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
     {join}
     CROSS JOIN query
+    LEFT JOIN lookalike_internal.thumbnails small
+        ON query.looked AND small.collection_id = %(collection_id)s AND small.key = candidates.key
     CROSS JOIN LATERAL (
         SELECT (e.embedding::halfvec({dimension}) <-> query.embedding) * 100 AS visual,
                bit_count(lookalike_internal.telling_phash(r.phash, r.phash_quality) # query.phash) AS bits,
-               query.looked AND EXISTS (
-                   SELECT FROM lookalike_internal.thumbnails t
-                   WHERE t.collection_id = %(collection_id)s AND t.key = candidates.key) AS looked
+               small.key IS NOT NULL AS looked
         -- Computed once a row.
         OFFSET 0
     ) pair
@@ -114,7 +122,10 @@ SELECT summary.*, near.*
 FROM (
     SELECT EXISTS (SELECT FROM query) AS query_found,
            (SELECT query.key FROM query) AS query_key,
-           coalesce((SELECT query.looked FROM query), false) AS query_looked,
+           (SELECT query.content_hash FROM query) AS query_content_hash,
+           (SELECT query.pixel_hash FROM query) AS query_pixel_hash,
+           (SELECT query.aspect FROM query) AS query_aspect,
+           (SELECT query.glance FROM query) AS query_glance,
            count(*) AS seen,
            count(*) FILTER (WHERE visual.distance * 100 <= (SELECT distance FROM visual_limit)) AS within
     FROM visual

@@ -21,11 +21,11 @@ CREATE TABLE {embeddings} (
 );
 
 -- name: create_thumbnails_partition
--- Like create_records_partition. The files, some 3 kB each, stay in their rows.
+-- Like create_records_partition.
 CREATE TABLE {thumbnails} (
     LIKE lookalike_internal.thumbnails INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE,
     CONSTRAINT {thumbnails_owner} CHECK (collection_id = {collection_id})
-) WITH (toast_tuple_target = 8160);
+);
 
 -- name: create_near_duplicate_pairs_partition
 -- Like create_records_partition.

@@ -2,20 +2,33 @@
 
 -- name: thumbnail_of_id
 -- parameters: collection_id, id
--- rows: image, width, height; none where there is no such record or no thumbnail of it
-SELECT t.image, t.width, t.height
+-- rows: image, width, height, glance; none where there is no such record or no thumbnail of it
+SELECT t.image, t.width, t.height, t.glance
 FROM lookalike_internal.records r
 JOIN lookalike_internal.thumbnails t ON t.collection_id = r.collection_id AND t.key = r.key
 WHERE r.collection_id = %(collection_id)s AND t.collection_id = %(collection_id)s AND r.id = %(id)s;
 
 -- name: pictures_of_keys
 -- parameters: collection_id, keys
--- rows: key, content_hash, pixel_hash, image, width, height (the last three NULL without a thumbnail)
-SELECT r.key, r.content_hash, r.pixel_hash, t.image, t.width, t.height
+-- rows: key, content_hash, pixel_hash, image, width, height, glance (the last four NULL without a thumbnail)
+SELECT r.key, r.content_hash, r.pixel_hash, t.image, t.width, t.height, t.glance
 FROM lookalike_internal.records r
 LEFT JOIN lookalike_internal.thumbnails t
     ON t.collection_id = r.collection_id AND t.key = r.key AND t.collection_id = %(collection_id)s
 WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s);
+
+-- name: copy_glances
+-- What a first glance at pictures needs, of those records that have thumbnails. Of digests the first bytes, zeros without;
+-- all fields have one width, so that the rows are read as an array.
+-- parameters: collection_id, keys
+COPY (
+    SELECT r.key, t.width, t.height, coalesce(substring(r.content_hash, 1, 8), decode(repeat('00', 8), 'hex')),
+           coalesce(substring(r.pixel_hash, 1, 8), decode(repeat('00', 8), 'hex')), t.glance
+    FROM lookalike_internal.records r
+    JOIN lookalike_internal.thumbnails t
+        ON t.collection_id = r.collection_id AND t.key = r.key AND t.collection_id = %(collection_id)s
+    WHERE r.collection_id = %(collection_id)s AND r.key = ANY (%(keys)s)
+) TO STDOUT (FORMAT binary);
 
 -- name: count_without_thumbnail
 -- How many records records_without_thumbnail comes to.
@@ -42,21 +55,21 @@ LIMIT %(limit)s;
 
 -- name: store_thumbnails
 -- Of records that still exist; what has one already keeps it, and its digest.
--- parameters: collection_id; keys, widths, heights, images, pixel_hashes: arrays of equal length
+-- parameters: collection_id; keys, widths, heights, images, glances, pixel_hashes: arrays of equal length
 WITH given AS (
     SELECT *
     FROM unnest(%(keys)s::bigint[], %(widths)s::integer[], %(heights)s::integer[], %(images)b::bytea[],
-                %(pixel_hashes)b::bytea[]) AS g (key, width, height, image, pixel_hash)
+                %(glances)b::bytea[], %(pixel_hashes)b::bytea[]) AS g (key, width, height, image, glance, pixel_hash)
 ), locked AS MATERIALIZED (
-    SELECT r.key, g.width, g.height, g.image, g.pixel_hash
+    SELECT r.key, g.width, g.height, g.image, g.glance, g.pixel_hash
     FROM lookalike_internal.records r
     JOIN given g ON g.key = r.key
     WHERE r.collection_id = %(collection_id)s
     ORDER BY r.id
     FOR UPDATE OF r
 ), made AS (
-    INSERT INTO lookalike_internal.thumbnails (collection_id, key, width, height, image)
-    SELECT %(collection_id)s, key, width, height, image FROM locked
+    INSERT INTO lookalike_internal.thumbnails (collection_id, key, width, height, image, glance)
+    SELECT %(collection_id)s, key, width, height, image, glance FROM locked
     ON CONFLICT DO NOTHING
     RETURNING key
 )

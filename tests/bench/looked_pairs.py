@@ -4,6 +4,10 @@ Embeddings of 512 dimensions, whose nearest ten or so are looked at (nothing is 
 hashes. Thumbnails are those of 4,000 crops of the photographs that come with scikit-image and scikit-learn; one
 record in fifty is a copy of another one, compressed anew, with an embedding next to it. The first lines tell what
 the steps cost by themselves, in seconds of one processor; the last ones are of a whole ``lookalike duplicates``.
+Up to 20,000 records its pairs are compared with those of brute force: every distance, and a look at every
+candidate.
+
+tests/bench/looks.md has the figures.
 """
 
 import io
@@ -24,17 +28,18 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 from threadpoolctl import threadpool_limits
 
-from app.domain.fingerprint import Fingerprints
-from app.domain.glance import GLANCED_SIDE, nothing_seen, put, seen, worth_a_look
-from app.domain.look import look_at_pairs
+from app.domain.fingerprint import Fingerprints, bits_apart
+from app.domain.glance import seen, worth_a_look
+from app.domain.look import KINDS, look_at_pairs
 from app.domain.model import ModelIdentity
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.pair_distance import UNJUDGED, reach_of_radius
-from app.domain.portrait import portrait
 from app.domain.thumbnail import Thumbnail
-from app.images.thumbnail import make_thumbnail, read_luma, read_thumbnail
+from app.domain.vector import DISTANCE_SCALE
+from app.images.thumbnail import make_thumbnail
 from app.pairs.look_reach import with_look_reach
 from app.pairs.pair_search import PairSearch
+from app.services.pictures import portrait_of
 from tests.bench.deployment import Deployment
 from tests.bench.table import Table
 from tests.bench.vectors import unit_vectors
@@ -42,6 +47,7 @@ from tests.bench.vectors import unit_vectors
 DIMENSION = 512
 CROPS = 4000
 ONE_COPY_IN = 50
+BY_BRUTE_FORCE = 20_000
 NAMES = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "immunohistochemistry", "retina")
 
 
@@ -125,16 +131,13 @@ def _measure_steps(
 ) -> None:
     everything = [*originals, *copies]
     started = time.process_time()
-    luma = np.stack([read_luma(one.image, GLANCED_SIDE) for one in everything])
-    store = nothing_seen(len(everything))
-    aspects = np.array([one.width / one.height for one in everything])
-    for part in np.array_split(np.arange(len(everything)), max(1, len(everything) // 256)):
-        put(store, part, seen(luma[part], aspects[part]))
+    cells = np.stack([np.frombuffer(one.glance, np.uint8) for one in everything])
+    store = seen(cells, np.array([one.width / one.height for one in everything]))
     table.add("notes of one picture", f"{(time.process_time() - started) / len(everything) * 1e3:.2f} ms")
     crop, copied, _ = numbers(count)
     place = crop + CROPS * copied
     started = time.process_time()
-    worth = worth_a_look(store, place[left], place[right])
+    worth = worth_a_look(store, place[left], place[right], DEFAULT_RADIUS)
     seconds = time.process_time() - started
     table.add(
         "glance at one candidate", f"{seconds / len(left) * 1e6:.1f} µs", f"{worth.mean():.2%} are looked at"
@@ -142,10 +145,7 @@ def _measure_steps(
     chosen = np.random.default_rng(3).permutation(np.flatnonzero(worth))[:500]
     started = time.process_time()
     rows, numbered = np.unique(place[np.concatenate([left[chosen], right[chosen]])], return_inverse=True)
-    portraits = [
-        portrait(read_thumbnail(everything[row].image), (everything[row].width, everything[row].height))
-        for row in rows.tolist()
-    ]
+    portraits = [portrait_of(everything[row]) for row in rows.tolist()]
     table.add("portrait", f"{(time.process_time() - started) / len(rows) * 1e3:.2f} ms")
     started = time.process_time()
     judged = look_at_pairs(portraits, numbered[: len(chosen)], numbered[len(chosen) :])
@@ -156,11 +156,18 @@ def _measure_steps(
     )
 
 
-def load(url: str, collection: str, count: int, originals: list[Thumbnail], copies: list[Thumbnail]) -> None:
-    """Load records past the service: measured is what comes after."""
+def hashes_of(count: int) -> NDArray[np.uint8]:
+    """Random hashes, of shape (count, 32)."""
+    return np.random.default_rng(4).integers(0, 256, (count, 32), dtype=np.uint8)
+
+
+def load(
+    url: str, collection: str, count: int, originals: list[Thumbnail], copies: list[Thumbnail]
+) -> NDArray[np.int64]:
+    """Load records past the service, as measured is what comes after; their keys."""
     crop, copied, _ = numbers(count)
     vectors = embeddings(count)
-    hashes = np.random.default_rng(4).integers(0, 256, (count, 32), dtype=np.uint8)
+    hashes = hashes_of(count)
     owner = UUID(collection)
     with psycopg.connect(url) as connection:
         register_vector(connection)
@@ -188,13 +195,87 @@ def load(url: str, collection: str, count: int, originals: list[Thumbnail], copi
             for key, vector in zip(keys, vectors, strict=True):
                 copy.write_row((owner, model, key, HalfVector(vector)))
         with cursor.copy(
-            "COPY lookalike_internal.thumbnails (collection_id, key, width,"
-            " height, image) FROM STDIN (FORMAT binary)"
+            "COPY lookalike_internal.thumbnails (collection_id, key, width, height, image, glance) "
+            "FROM STDIN (FORMAT binary)"
         ) as copy:
-            copy.set_types(["uuid", "int8", "int4", "int4", "bytea"])
+            copy.set_types(["uuid", "int8", "int4", "int4", "bytea", "bytea"])
             for key, number, is_copy in zip(keys, crop.tolist(), copied.tolist(), strict=True):
                 small = (copies if is_copy else originals)[number]
-                copy.write_row((owner, key, small.width, small.height, small.image))
+                copy.write_row((owner, key, small.width, small.height, small.image, small.glance))
+    return np.array(keys)
+
+
+def by_brute_force(
+    count: int, originals: list[Thumbnail], copies: list[Thumbnail]
+) -> dict[tuple[int, int], tuple[float, str]]:
+    """All pairs, by their numbers: every distance, and a look at every candidate."""
+    vectors, words = embeddings(count), hashes_of(count).view(np.uint64)
+    prints = Fingerprints(np.arange(count), vectors, words, np.ones(count, bool), np.ones(count, bool))
+    reach = with_look_reach(
+        reach_of_radius(DEFAULT_RADIUS, ModelIdentity("vectors", "", "", "", DIMENSION)), prints
+    )
+    wide = vectors.astype(np.float32)
+    squares = np.einsum("ij,ij->i", wide, wide)
+    sides = []
+    for row in range(0, count, 256):
+        some = wide[row : row + 256]
+        apart = squares[row : row + 256, None] + squares - 2 * some @ wide.T
+        left, right = np.nonzero(apart <= (reach.look_visual / DISTANCE_SCALE) ** 2 + 1e-4)
+        by_hash = np.nonzero(
+            np.stack([bits_apart(words, np.broadcast_to(one, words.shape)) for one in words[row : row + 256]])
+            <= reach.look_bits
+        )
+        sides.append(np.stack([np.append(left, by_hash[0]) + row, np.append(right, by_hash[1])]))
+    left, right = np.unique(np.concatenate(sides, axis=1), axis=1)
+    left, right = left[left < right], right[left < right]
+    differ = wide[left] - wide[right]
+    visual = np.sqrt(np.einsum("ij,ij->i", differ, differ, dtype=np.float32).astype(np.float64)) * DISTANCE_SCALE
+    within = (visual <= reach.look_visual) | (bits_apart(words[left], words[right]) <= reach.look_bits)
+    left, right = left[within], right[within]
+    crop, copied, _ = numbers(count)
+    place = crop + CROPS * copied
+    portraits = [portrait_of(one) for one in [*originals, *copies]]
+    judged = look_at_pairs(portraits, place[left], place[right])
+    return {
+        (a, b): (distance, KINDS[kind].value)
+        for a, b, distance, kind in zip(
+            left.tolist(), right.tolist(), judged.distances.tolist(), judged.kinds.tolist(), strict=True
+        )
+        if distance <= DEFAULT_RADIUS
+    }
+
+
+def identity(
+    table: Table,
+    url: str,
+    collection: str,
+    keys: NDArray[np.int64],
+    originals: list[Thumbnail],
+    copies: list[Thumbnail],
+) -> None:
+    """Add whether the stored pairs are those of brute force."""
+    number = {key: place for place, key in enumerate(keys.tolist())}
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT a_key, b_key, distance, signal FROM"
+            " lookalike_internal.near_duplicate_pairs WHERE collection_id = %s",
+            [collection],
+        ).fetchall()
+    stored = {
+        (min(number[a], number[b]), max(number[a], number[b])): (distance, signal)
+        for a, b, distance, signal in rows
+    }
+    wanted = by_brute_force(len(keys), originals, copies)
+    missing, added = len(wanted.keys() - stored.keys()), len(stored.keys() - wanted.keys())
+    common = wanted.keys() & stored.keys()
+    farthest = max((abs(wanted[pair][0] - stored[pair][0]) for pair in common), default=0.0)
+    others = sum(wanted[pair][1] != stored[pair][1] for pair in common)
+    table.add(
+        "beside brute force",
+        f"{missing} missing, {added} more",
+        f"of {len(wanted)}; {others} of another kind, distances off by {farthest:.1e} at most",
+        "identical",
+    )
 
 
 def main() -> None:
@@ -211,7 +292,7 @@ def main() -> None:
             with psycopg.connect(deployment.database_url, autocommit=True) as connection:
                 # Pairs are read past the vector index; building it would only take time.
                 connection.execute(f"DROP INDEX lookalike_data.embeddings_{collection.replace('-', '')}_hnsw_1")
-            load(deployment.database_url, collection, count, originals, copies)
+            keys = load(deployment.database_url, collection, count, originals, copies)
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             seconds, memory = deployment.timed_command("duplicates", collection, "--json")
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -223,6 +304,8 @@ def main() -> None:
                 f"{spent:.1f} s of processors, {memory / 2**20:.0f} MiB",
                 target,
             )
+            if count <= BY_BRUTE_FORCE:
+                identity(table, deployment.database_url, collection, keys, originals, copies)
             deployment.delete_collection(collection)
     table.show()
 

@@ -1,6 +1,7 @@
 """The plans of hot statements, and how often a request waits for the database."""
 
 import re
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from app.domain.combined_distance import Aggregation, WeightedQuery
 from app.domain.condition import EVERYTHING, Condition
 from app.domain.fields import ALL, ONLY_ID
 from app.filters import parse_filter
+from app.images.thumbnail import make_thumbnail
 from app.services.runtime import Runtime
 from app.settings import load_settings
+from tests.images.samples import photograph
 from tests.seeding import load, records_of
 from tests.service import Service, ids
 
@@ -145,6 +148,22 @@ def test_requests_keep_to_their_budget(
     waits.clear()
     assert service.call(method, **body)["status"]["code"] < 300
     assert waits == budget
+
+
+def test_pictures_are_read_only_where_a_glance_does_not_tell(service: Service, waits: list[str]) -> None:
+    names = ("chelsea.png", "astronaut.png", "coffee.png")
+    pictures = {name: photograph(name, (300, 200)) for name in names}
+    pictures["copy"] = pictures["coffee.png"].resize((150, 100))
+    service.use_vectors(2)
+    service.call("insert", records=[
+        {"_id": id, "_vector": [1, 0], "_thumbnail": b64encode(make_thumbnail(picture).image).decode()}
+        for id, picture in pictures.items()
+    ])  # fmt: skip
+    for id, found, reads in (("chelsea.png", ["chelsea.png"], 3), ("copy", ["copy", "coffee.png"], 4)):
+        waits.clear()
+        assert ids(service.call("nearDuplicates", query_record={"_id": id})) == found
+        # The index, every distance (there are fewer records than asked for), what persons said, and pictures.
+        assert waits == ["read"] * reads, id
 
 
 def test_a_search_waits_for_the_database_once(

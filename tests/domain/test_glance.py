@@ -8,20 +8,23 @@ from PIL import Image, ImageEnhance
 
 from app.domain import look
 from app.domain.glance import (
+    FAINT,
     FARTHEST_ASPECT,
     FARTHEST_RADIUS,
-    GLANCED_SIDE,
     LEAST_CORRELATION,
-    LEAST_DEVIATION,
+    LEAST_CORRELATION_PALE,
+    PALE,
+    may_be_worth,
     nothing_seen,
     put,
     seen,
     worth_a_look,
 )
 from app.domain.look import VARIANT_RADIUS, look_at_pairs
+from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.portrait import portrait
 from app.domain.thumbnail import Thumbnail
-from app.images.thumbnail import make_thumbnail, read_luma, read_thumbnail
+from app.images.thumbnail import make_thumbnail, read_thumbnail
 from tests.images.samples import photograph
 
 NAMES = ["chelsea.png", "astronaut.png", "coffee.png", "china.jpg"]
@@ -57,34 +60,38 @@ def compressed(picture: Image.Image) -> Image.Image:
     return Image.open(stream).convert("RGB")
 
 
-def test_what_it_gives_up_is_beyond_its_radius() -> None:
+@pytest.mark.parametrize("radius", [DEFAULT_RADIUS, FARTHEST_RADIUS])
+def test_what_it_gives_up_is_beyond_its_radius(radius: float) -> None:
     originals = pictures()
     thumbnails: list[Thumbnail] = [make_thumbnail(one) for one in [*originals, *map(compressed, originals)]]
     portraits = [portrait(read_thumbnail(one.image), (one.width, one.height)) for one in thumbnails]
     count = len(thumbnails)
-    store = nothing_seen(count)
-    luma = np.stack([read_luma(one.image, GLANCED_SIDE) for one in thumbnails])
+    cells = np.stack([np.frombuffer(one.glance, np.uint8) for one in thumbnails])
     aspects = np.array([one.width / one.height for one in thumbnails])
+    store, notes = seen(cells, aspects), nothing_seen(count)
     # In two parts and in no order, as records come.
     for part in np.array_split(np.random.default_rng(1).permutation(count), 2):
-        put(store, part, seen(luma[part], aspects[part]))
+        put(notes, part, seen(cells[part], aspects[part]))
     left, right = np.triu_indices(count, 1)
     chosen = np.random.default_rng(2).permutation(len(left))[:4000]
     copies = np.stack([np.arange(count // 2), np.arange(count // 2, count)])
     left, right = np.concatenate([left[chosen], copies[0]]), np.concatenate([right[chosen], copies[1]])
-    worth = worth_a_look(store, left, right)
+    worth = worth_a_look(store, left, right, radius)
+    assert may_be_worth(notes, left, right, radius)[worth].all()
     # Either way round the same pictures are found.
     assert worth[-count // 2 :].all()
-    assert worth_a_look(store, right, left)[-count // 2 :].all()
-    assert 0.05 < worth.mean() < 0.7
+    assert worth_a_look(store, right, left, radius)[-count // 2 :].all()
+    assert 0.02 < worth.mean() < 0.7
     given_up = ~worth
     judged = look_at_pairs(portraits, left[given_up], right[given_up])
-    assert judged.distances.min() > FARTHEST_RADIUS
+    assert judged.distances.min() > radius
 
 
 def test_its_limits_are_wider_than_those_of_the_look() -> None:
-    assert min(look._LEAST_COARSE, look._LEAST_COARSE_PALE) - 0.09 >= LEAST_CORRELATION
-    assert LEAST_DEVIATION >= look._FAINT + 2
+    assert look._LEAST_COARSE - 0.04 >= LEAST_CORRELATION
+    assert look._LEAST_COARSE_PALE - 0.04 >= LEAST_CORRELATION_PALE
+    assert look._FAINT + 1 <= FAINT
+    assert look._PALE + 1 <= PALE
     assert FARTHEST_ASPECT > look._FARTHEST_ASPECT
     assert FARTHEST_RADIUS < VARIANT_RADIUS * (1 - 0.2 * (1 - look._LEAST_OUTLINE))
 
@@ -93,5 +100,5 @@ def test_its_limits_are_wider_than_those_of_the_look() -> None:
 def test_it_sees_what_the_look_sees(size: tuple[int, int]) -> None:
     thumbnail = make_thumbnail(photograph(size=size))
     whole = portrait(read_thumbnail(thumbnail.image), size)
-    cells = seen(read_luma(thumbnail.image, GLANCED_SIDE)[None], np.ones(1)).cells
+    cells = np.frombuffer(thumbnail.glance, np.uint8).astype(np.float32)
     assert np.abs(cells.reshape(whole.coarse.shape) - whole.coarse).max() < 2

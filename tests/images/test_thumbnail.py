@@ -1,10 +1,12 @@
 """The thumbnail: small enough, deterministic, and near to the picture."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from app.images.thumbnail import LONGEST_SIDE, make_thumbnail, read_thumbnail
+from app.images.thumbnail import LONGEST_SIDE, given_thumbnail, make_thumbnail, read_thumbnail
 from tests.images.samples import photograph
 
 
@@ -50,3 +52,19 @@ def test_it_shows_the_picture_in_a_few_kilobytes(name: str) -> None:
     pixels = read_thumbnail(data)
     exact = picture.resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BOX)
     assert np.abs(pixels.astype(float) - np.asarray(exact, float)).mean() < 6
+
+
+@pytest.mark.parametrize("size", [(640, 480), (193, 100), (1, 1000), (192, 192), (90, 60)])
+def test_what_was_exported_comes_back_with_the_size_of_its_picture(size: tuple[int, int]) -> None:
+    made = make_thumbnail(photograph("coffee.png", size))
+    assert (made.width, made.height) == size
+    assert given_thumbnail(made.image) == made
+
+
+@pytest.mark.parametrize("named", [(100, 900), (0, 0), (1 << 31, 1 << 31), (3, 2), (-640, -480), ("640", "480")])
+def test_a_size_that_is_none_of_its_picture_does_not_count(named: tuple[object, object]) -> None:
+    exif, stream = Image.Exif(), BytesIO()
+    exif.get_ifd(ExifTags.IFD.Exif).update({0xA002: named[0], 0xA003: named[1]})
+    photograph("coffee.png", (192, 144)).save(stream, "WEBP", exif=exif.tobytes())
+    given = given_thumbnail(stream.getvalue())
+    assert (given.width, given.height) == (192, 144)

@@ -2,10 +2,11 @@
 
     candidates → a glance (app.domain.glance) → a look at what remains (app.domain.look)
 
-Every picture that has a candidate is read once for the glance, whose notes (1.1 kB each) are kept to the end.
-Nearly all candidates end there. Of the others the pictures are read again, and some thousand of them remembered.
-Reading waits for the database on the caller's thread; decoding and looking are shared out among threads, as they
-run without the interpreter's lock.
+What a glance begins with is read once of every picture that has a candidate, by COPY, and kept to the end (100
+bytes each); its cells, 1 kB each, are read again for the tenth of the pairs that this leaves open. Nearly all
+candidates end there. Of the others the thumbnails are read, and some thousand of them remembered. Reading waits
+for the database on the caller's thread; decoding and looking are shared out among threads, as they run without the
+interpreter's lock. Pairs of equal files, which come in large groups, are never decoded.
 """
 
 import time
@@ -17,18 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.db.thumbnails import StoredPicture, pictures_of_keys
+from app.db.thumbnails import Glances, StoredPicture, glances_of_keys, pictures_of_keys
 from app.domain.collection import Collection
-from app.domain.glance import FARTHEST_RADIUS, GLANCED_SIDE, Seen, nothing_seen, put, seen, worth_a_look
+from app.domain.glance import FARTHEST_RADIUS, Seen, may_be_worth, nothing_seen, put, seen, worth_a_look
 from app.domain.look import KINDS, Judgements, look_at_pairs
 from app.domain.pair_distance import SIGNALS, UNJUDGED
-from app.domain.picture import SIGNAL_OF_KIND, Picture, identity
+from app.domain.picture import SIGNAL_OF_KIND, identity
 from app.domain.portrait import Portrait
-from app.images.thumbnail import read_luma
 from app.machine import available_cores
 from app.pairs.pair_search import FoundPairs
 from app.pairs.products import one_thread_per_product
-from app.services.pictures import picture_of
+from app.services.pictures import portrait_of
 from app.services.recent import Recent
 from app.services.runtime import Runtime
 
@@ -36,6 +36,7 @@ Rows = NDArray[np.int64]
 
 _JUDGED_AT_ONCE = 200_000
 _LONGEST_WAIT = 5.0  # seconds
+_GLANCED_AT_ONCE = 2048
 _READ_AT_ONCE = 256
 _PAIRS_AT_ONCE = 512
 _PAIRS_OF_TASK = 64
@@ -63,20 +64,11 @@ class _Notes:
             np.zeros(count, bool), np.zeros(count, bool), nothing_seen(count), np.zeros((count, 2), np.uint64)
         )
 
-    def take(self, rows: Rows, pictures: Sequence[StoredPicture | None]) -> None:
-        """Take note of the pictures of some records, None where one is gone; rows of their own for each thread."""
-        self.taken[rows] = True
-        there = [(row, one) for row, one in zip(rows.tolist(), pictures, strict=True) if one is not None]
-        thumbnails = [(row, one.thumbnail) for row, one in there if one.thumbnail is not None]
-        if not thumbnails:
-            return
-        places = np.array([row for row, _ in thumbnails])
-        luma = np.stack([read_luma(small.image, GLANCED_SIDE) for _, small in thumbnails])
-        put(self.seen, places, seen(luma, np.array([small.width / small.height for _, small in thumbnails])))
-        for row, one in there:
-            for column, digest in enumerate((one.content_hash, one.pixel_hash)):
-                self.digests[row, column] = int.from_bytes((digest or b"")[:8])
-        self.there[places] = True
+    def take(self, rows: Rows, glances: Glances) -> None:
+        """Take note of some records; each thread has rows of its own."""
+        put(self.seen, rows, seen(glances.cells, glances.aspects))
+        self.digests[rows] = glances.digests
+        self.there[rows] = True
 
     def same(self, left: Rows, right: Rows) -> NDArray[np.bool_]:
         """(pairs,): whether both are likely to be one file, or to have the same pixels."""
@@ -91,7 +83,7 @@ class PairJudge:
     def __init__(self, runtime: Runtime, collection: Collection, keys: NDArray[np.int64], radius: float) -> None:
         self._runtime, self._collection, self._keys, self._radius = runtime, collection, keys, radius
         self._notes = _Notes.of(len(keys))
-        self._recent: Recent[int, Picture] = Recent(seconds=_NEVER, size=_REMEMBERED)
+        self._recent: Recent[int, Portrait] = Recent(seconds=_NEVER, size=_REMEMBERED)
 
     def judged(self, parts: Iterable[FoundPairs]) -> Iterator[FoundPairs]:
         """The pairs within the radius, all judged; records are finished when all their pairs were handed over."""
@@ -140,42 +132,73 @@ class PairJudge:
 
     def _glanced(self, left: Rows, right: Rows, threads: ThreadPoolExecutor) -> NDArray[np.bool_]:
         """(pairs,): which to look at."""
+        self._take_note(np.union1d(left, right), threads)
         notes = self._notes
-        rows = np.union1d(left, right)
-        rows = rows[~notes.taken[rows]]
+        there = np.flatnonzero(notes.there[left] & notes.there[right])
+        worth = np.zeros(len(left), bool)
+        worth[there] = notes.same(left[there], right[there])
+        open_ = there[~worth[there]]
+        open_ = open_[may_be_worth(notes.seen, left[open_], right[open_], self._radius)]
+        open_ = open_[np.argsort(left[open_], kind="stable")]
+        under_way: deque[tuple[Rows, Future[NDArray[np.bool_]]]] = deque()
+        for start in range(0, len(open_), _GLANCED_AT_ONCE):
+            part = open_[start : start + _GLANCED_AT_ONCE]
+            glances = self._glances(np.union1d(left[part], right[part]))
+            under_way.append((part, threads.submit(self._worth, left[part], right[part], glances)))
+            if len(under_way) > 2 * available_cores():
+                done, task = under_way.popleft()
+                worth[done] = task.result()
+        for done, task in under_way:
+            worth[done] = task.result()
+        return worth
+
+    def _take_note(self, rows: Rows, threads: ThreadPoolExecutor) -> None:
+        rows = rows[~self._notes.taken[rows]]
+        self._notes.taken[rows] = True
         under_way: deque[Future[None]] = deque()
-        for start in range(0, len(rows), _READ_AT_ONCE):
-            part = rows[start : start + _READ_AT_ONCE]
-            under_way.append(threads.submit(notes.take, part, self._read(part)))
+        for start in range(0, len(rows), _GLANCED_AT_ONCE):
+            part = rows[start : start + _GLANCED_AT_ONCE]
+            glances = self._glances(part)
+            places, _ = _places(self._keys[part], glances.keys)
+            under_way.append(threads.submit(self._notes.take, part[places], glances))
             if len(under_way) > 2 * available_cores():
                 under_way.popleft().result()
         for task in under_way:
             task.result()
-        there = notes.there[left] & notes.there[right]
-        return there & (worth_a_look(notes.seen, left, right) | notes.same(left, right))
+
+    def _worth(self, left: Rows, right: Rows, glances: Glances) -> NDArray[np.bool_]:
+        """(pairs,): which to look at, of pairs that a glance may tell."""
+        ones, one_there = _places(glances.keys, self._keys[left])
+        others, other_there = _places(glances.keys, self._keys[right])
+        there = np.flatnonzero(one_there & other_there)
+        worth = np.zeros(len(left), bool)
+        store = seen(glances.cells, glances.aspects)
+        worth[there] = worth_a_look(store, ones[there], others[there], self._radius)
+        return worth
+
+    def _glances(self, rows: Rows) -> Glances:
+        with self._runtime.database.transaction() as connection:
+            return glances_of_keys(connection, self._collection, self._keys[rows].tolist())
 
     def _looked_at(
         self, left: Rows, right: Rows, threads: ThreadPoolExecutor
     ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
         """Signals and distances of pairs; ``UNJUDGED`` where a record is gone."""
-        pictures = self._pictures(np.union1d(left, right), threads)
         signal, distance = np.full(len(left), UNJUDGED, np.int8), np.zeros(len(left))
-        portraits: list[Portrait] = []
-        number: dict[int, int] = {}
-        for row, picture in pictures.items():
-            if picture.portrait is not None:
-                number[row] = len(portraits)
-                portraits.append(picture.portrait)
+        stored = self._stored(np.union1d(left, right))
         open_ = []
         for place, (one, other) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
-            if one not in number or other not in number:
+            if one not in stored or other not in stored:
                 continue
-            same = identity(pictures[one], pictures[other])
-            if same is None:
-                open_.append((place, number[one], number[other]))
-            else:
+            same = identity(stored[one], stored[other])
+            if same is not None:
                 signal[place] = SIGNALS.index(same.value)
+            else:
+                open_.append((place, one, other))
         pairs = np.array(open_, np.int64).reshape(-1, 3)
+        rows, numbers = np.unique(pairs[:, 1:], return_inverse=True)
+        portraits = list(threads.map(self._portrait, rows.tolist(), [stored[row] for row in rows.tolist()]))
+        pairs[:, 1:] = numbers.reshape(-1, 2)
         parts = [pairs[start : start + _PAIRS_OF_TASK] for start in range(0, len(pairs), _PAIRS_OF_TASK)]
 
         def look(part: Rows) -> Judgements:
@@ -186,23 +209,33 @@ class PairJudge:
             distance[part[:, 0]] = found.distances
         return signal, distance
 
-    def _pictures(self, rows: Rows, threads: ThreadPoolExecutor) -> dict[int, Picture]:
-        pictures = {row: kept for row in rows.tolist() if (kept := self._recent.get(row)) is not None}
-        missing = np.array([row for row in rows.tolist() if row not in pictures], np.int64)
-        for start in range(0, len(missing), _READ_AT_ONCE):
-            part = missing[start : start + _READ_AT_ONCE]
-            stored = self._read(part)
-            found = [(row, one) for row, one in zip(part.tolist(), stored, strict=True) if one is not None]
-            made = threads.map(picture_of, [one for _, one in found])
-            for (row, _), picture in zip(found, made, strict=True):
-                pictures[row] = picture
-                self._recent.put(row, picture)
-        return pictures
+    def _stored(self, rows: Rows) -> dict[int, StoredPicture]:
+        """What is kept of the pictures of records that have thumbnails, and are still there."""
+        found = {}
+        for start in range(0, len(rows), _READ_AT_ONCE):
+            part = rows[start : start + _READ_AT_ONCE]
+            stored = pictures_of_keys(self._runtime.database, self._collection, self._keys[part].tolist())
+            for row, key in zip(part.tolist(), self._keys[part].tolist(), strict=True):
+                if key in stored and stored[key].thumbnail is not None:
+                    found[row] = stored[key]
+        return found
 
-    def _read(self, rows: Rows) -> list[StoredPicture | None]:
-        keys = self._keys[rows].tolist()
-        stored = pictures_of_keys(self._runtime.database, self._collection, keys)
-        return [stored.get(key) for key in keys]
+    def _portrait(self, row: int, stored: StoredPicture) -> Portrait:
+        kept = self._recent.get(row)
+        if kept is None:
+            assert stored.thumbnail is not None
+            kept = portrait_of(stored.thumbnail)
+            self._recent.put(row, kept)
+        return kept
+
+
+def _places(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[Rows, NDArray[np.bool_]]:
+    """Where in ``keys``, which are in no order, each of those ``wanted`` is; and whether it is among them."""
+    if not len(keys):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+    order = np.argsort(keys)
+    places = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
+    return places, keys[places] == wanted
 
 
 def _together(parts: Sequence[FoundPairs]) -> FoundPairs:

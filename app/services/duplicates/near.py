@@ -1,10 +1,9 @@
 """Near duplicates of a picture: copies of it that were re-encoded, resized or lightly edited."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.db import near_duplicates
-from app.db.near_duplicates import Near, WithinReach
+from app.db.near_duplicates import WithinReach
 from app.db.scan_settings import INDEX_LIMIT
 from app.db.verdicts import dismissed_with
 from app.domain.account import Access
@@ -13,12 +12,13 @@ from app.domain.condition import Condition
 from app.domain.fields import Fields
 from app.domain.fingerprint import Appearance
 from app.domain.near_duplicate import Calibration, NearDuplicate, Reach, Signal, calibration_of, reach_of
-from app.domain.picture import Picture, Wanted, compare
+from app.domain.picture import Wanted
 from app.filters import Filter
 from app.services.access import require_collection
+from app.services.duplicates.looking import Sought, outcomes_of
 from app.services.embedding import Embedded
 from app.services.filtering import condition_of
-from app.services.pictures import picture_of, pictures_of
+from app.services.pictures import picture_of, sight_of
 from app.services.query_records import find_by_query
 from app.services.runtime import Runtime
 
@@ -61,19 +61,22 @@ def near_duplicates_of(
         found = _search(runtime, collection, sought, fields, reach_for(wanted, calibration), effort, condition)
         if not found.query_found:
             return None
-        candidates, one = found.near, Picture()
+        candidates = found.near
         others = any(item.key != found.query_key for item in candidates)
         if found.query_key is not None and others and not include_dismissed:
             dismissed = dismissed_with(runtime.database, collection, found.query_key)
             candidates = [item for item in candidates if item.key not in dismissed]
-        keys = [item.key for item in candidates if item.looked]
-        if found.query_key is not None and found.query_looked and keys:
-            pictures = pictures_of(runtime, collection, [found.query_key, *keys])
-            one = pictures.get(found.query_key, one)
+        if isinstance(query, str):
+            asked = Sought(found.query_sight, key=found.query_key)
         else:
-            pictures = pictures_of(runtime, collection, keys)
-            one = one if isinstance(query, str) else picture_of(query)
-        near = ranked(one, candidates, pictures, wanted, calibration)
+            asked = Sought(sight_of(query), picture=picture_of(query))
+        compared = outcomes_of(runtime, collection, asked, candidates, wanted)
+        near = [
+            NearDuplicate(item.record, distance, signal)
+            for item, (distance, signal) in zip(candidates, compared, strict=True)
+            if wanted.admits(distance, signal)
+        ]
+        near.sort(key=lambda one: (one.distance, one.record.id))
         return NearDuplicates(near[:MOST], truncated=len(near) > MOST)
 
     return find_by_query(runtime, access, query_record, find)
@@ -91,25 +94,6 @@ def efforts(effort: int | None) -> list[int | None]:
     """How many candidates of the vector index to look at, one search after the other; None for every distance."""
     first = min(INDEX_LIMIT, max(effort or 0, _FIRST_CANDIDATES))
     return [first, INDEX_LIMIT, None] if first < INDEX_LIMIT else [first, None]
-
-
-def ranked(
-    one: Picture,
-    candidates: Sequence[Near],
-    pictures: Mapping[int, Picture],
-    wanted: Wanted,
-    calibration: Calibration | None,
-) -> list[NearDuplicate]:
-    """Those of the candidates that are near duplicates of ``one``, put in order."""
-    others = [pictures.get(item.key, Picture()) for item in candidates]
-    fingerprints = [(item.visual, item.bits) for item in candidates]
-    compared = compare(one, others, fingerprints, calibration)
-    near = [
-        NearDuplicate(item.record, distance, signal)
-        for item, (distance, signal) in zip(candidates, compared, strict=True)
-        if wanted.admits(distance, signal)
-    ]
-    return sorted(near, key=lambda one: (one.distance, one.record.id))
 
 
 def _search(

@@ -21,14 +21,15 @@ from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.fields import Fields
 from app.domain.near_duplicate import NearDuplicate, Signal, calibration_of, reach_of
-from app.domain.picture import Picture, Wanted, compare
+from app.domain.picture import Wanted, compare
 from app.domain.record import NewRecord
 from app.domain.skip import Skip, SkipReason, duplicate_id
 from app.pairs.near_mates import NearMates
 from app.services.access import require_collection
+from app.services.duplicates.looking import Sought, outcomes_of
 from app.services.duplicates.near import efforts
 from app.services.inserting.batches import Batch, Insertion, locked, prepare, put_in
-from app.services.pictures import picture_of, pictures_of
+from app.services.pictures import picture_of, sight_of
 from app.services.runtime import Runtime
 
 NAMED = 100
@@ -150,11 +151,8 @@ class _Guard:
         """The near duplicates of a place among records of the collection."""
         fresh = [item for item in candidates if (place, item.key) not in self._to_stored]
         if fresh:
-            looked = [item.key for item in fresh if item.looked]
-            pictures = pictures_of(self._runtime, self._collection, looked, connection)
-            others = [pictures.get(item.key, Picture()) for item in fresh]
-            measured = [(item.visual, item.bits) for item in fresh]
-            compared = compare(self._pictures[place], others, measured, self._calibration)
+            sought = Sought(sight_of(self._batch[place][1]), picture=self._pictures[place])
+            compared = outcomes_of(self._runtime, self._collection, sought, fresh, self._wanted, connection)
             for item, outcome in zip(fresh, compared, strict=True):
                 self._to_stored[place, item.key] = outcome
         outcomes = ((item.record, *self._to_stored[place, item.key]) for item in candidates)
@@ -208,4 +206,4 @@ class _Guard:
 
 
 def _any_near(found: WithinReach) -> bool:
-    return any(not item.looked for item in found.near)
+    return any(item.sight is None for item in found.near)
