@@ -11,7 +11,8 @@ in resizing, leaves behind grows with the gradient. Its root, at the worst windo
 *structure*; that of *colour* is what remains of chroma as a mean over each of 16 × 16 cells. A thin margin does
 not count, as there are borders. In a picture that is smaller than a thumbnail nothing evens out the noise of
 compression, which spreads over blocks of eight pixels: there the strongest texture nearby counts for a window, and
-up to 3.6 levels for noise.
+up to 3.6 levels for noise. Where one side has fewer than 80 pixels, a pixel of which is far larger than a cell,
+all of it counts more, as a copy of another grid shows it otherwise.
 
 Windows of 5 to 11 cells and ratios of both terms from 1 : 0.07 to 1 : 0.5 were tried on some 500 copies and 400
 forms and prints that differ little: these tell them apart best (the 99th percentile of the copies is 1.61, the
@@ -35,6 +36,8 @@ COLOUR_SIDE = 16
 _NOISE = 3.0  # levels
 _LARGE = 160  # pixels; of less, noise evens out less
 _MOST_NOISE = 1.2
+_NARROW = 80  # pixels; of less, a copy may differ by more
+_MOST_GRAIN = 1.4
 _TEXTURE = 0.3
 _SOFTER = 0.95  # of the detail
 _HALF_GRADIENT = 0.25  # the mean of two squared gradients, over cells twice as far apart, but smoother
@@ -49,7 +52,9 @@ class Difference:
     """Of n pairs: ``structure`` (n, 120, 120) of each window; ``missing`` (n, 128, 128), the difference of luma in
     levels; ``colour`` (n, 16, 16), that of chroma, and ``tint`` (n, 16, 16), the mean gradient of chroma there;
     ``texture`` (n, 2, 120, 120), the mean squared gradient of the luma of both pictures in each window;
-    ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,).
+    ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,); ``shown`` (n,), the levels of
+    contrast of the lighter picture, and ``unexplained`` (n,), those of what is missing, both on cells so large
+    that noise hardly counts.
     """
 
     structure: Planes
@@ -60,13 +65,16 @@ class Difference:
     outline: Planes
     gain: NDArray[np.float64]
     saturation: NDArray[np.float64]
+    shown: Planes
+    unexplained: Planes
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the
     edges; ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail;
-    ``noise`` (n,), the levels that compression may change; ``chroma_loss`` (n,), how much more of its colour a
+    ``noise`` (n,), the levels that compression may change; ``grain`` (n,), how many times more a copy of so few
+    pixels may differ; ``chroma_loss`` (n,), how much more of its colour a
     small copy loses, as compression halves the resolution of chroma.
     """
 
@@ -76,6 +84,7 @@ class Pairs:
     stretch: NDArray[np.float64]
     small: NDArray[np.bool_]
     noise: NDArray[np.float32]
+    grain: NDArray[np.float32]
     chroma_loss: NDArray[np.float32]
 
     def some(self, places: NDArray[np.int64]) -> "Pairs":
@@ -87,6 +96,7 @@ class Pairs:
             stretch=self.stretch[places],
             small=self.small[places],
             noise=self.noise[places],
+            grain=self.grain[places],
             chroma_loss=self.chroma_loss[places],
         )
 
@@ -105,7 +115,8 @@ def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
     extent = np.sqrt(detail.prod(axis=2)).min(axis=1)
     noise = np.where(small, _NOISE * np.clip(_LARGE / extent, 1, _MOST_NOISE), _NOISE).astype(np.float32)
     loss = np.clip(SIDE / detail.min(axis=(1, 2)), 1, _MOST_CHROMA_LOSS).astype(np.float32)
-    return Pairs(blurred(cells[0]), blurred(cells[1]), margin, stretch, small, noise, loss)
+    grain = np.clip((_NARROW / detail.min(axis=(1, 2))) ** 1.5, 1, _MOST_GRAIN).astype(np.float32)
+    return Pairs(blurred(cells[0]), blurred(cells[1]), margin, stretch, small, noise, grain, loss)
 
 
 def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) -> Planes:
@@ -118,10 +129,12 @@ def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) ->
     return cells
 
 
-def differences(pairs: Pairs, frames: Frames) -> Difference:
-    """What remains different when the others are seen through ``frames``."""
+def differences(pairs: Pairs, frames: Frames, exposure_rank: int = 0) -> Difference:
+    """What remains different when the others are seen through ``frames``; with the exposure that fits best, or
+    with another candidate (``app.domain.exposure``).
+    """
     seen, weights = warped(pairs.other, frames, pairs.margin)
-    exposure = fitted(pairs.one, seen, weights)
+    exposure = fitted(pairs.one, seen, weights, exposure_rank)
     predicted, target = applied(pairs.one, seen, exposure)
     missing = (target - predicted) * weights[:, None]
     structure = luma(missing)
@@ -132,6 +145,7 @@ def differences(pairs: Pairs, frames: Frames) -> Difference:
     if pairs.small.any():
         texture[pairs.small] = highest(texture[pairs.small], _SPREAD)
     explained = (pairs.noise**2)[:, None, None] + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
+    explained *= (pairs.grain**2)[:, None, None]
     tints = [reduced(planes - own[:, None], 2) for planes, own in zip((predicted, target), bright, strict=True)]
     change = (slope(tints[0]) + slope(tints[1])).sum(axis=1) * (np.float32(_HALF_GRADIENT) * reduced(weights, 2))
     return Difference(
@@ -143,4 +157,16 @@ def differences(pairs: Pairs, frames: Frames) -> Difference:
         outline=correlation(np.sqrt(slopes[0]), np.sqrt(slopes[1]), weights),
         gain=exposure.gain,
         saturation=np.minimum(exposure.fade_one, exposure.fade_other),
+        shown=_spread(bright[1], weights),
+        unexplained=_spread(structure, weights),
     )
+
+
+def _spread(planes: Planes, weights: Planes) -> Planes:
+    """(n,): the deviation of means over 4 × 4 cells, where ``weights`` are 1."""
+    inside = (reduced(weights, 4) == 1).astype(np.float32)
+    cells, count = reduced(planes, 4), np.maximum(inside.sum(axis=(1, 2)), np.float32(1))
+    mean = (cells * inside).sum(axis=(1, 2)) / count
+    apart = (cells - mean[:, None, None]) * inside
+    made: Planes = np.sqrt((apart * apart).sum(axis=(1, 2)) / count)
+    return made

@@ -1,6 +1,6 @@
 """What lightening and fading do to a copy's colours: y = clip(g · (l + s · (x - l)) + o), with l the luma of x.
 
-A gain g of 1 to 1.25 from the darker to the lighter of two pictures, an offset o of some levels, and a saturation
+A gain g of 1 to 1.2 from the darker to the lighter of two pictures, an offset o of some levels, and a saturation
 s of 0 to 1 of the more colourful one. A copy of paler colours, grey ones among them, hardly changes its lightness:
 its gain has narrower bounds, or a grey shirt would be a copy of a red one.
 
@@ -9,9 +9,11 @@ and never the other way round. A cell where some is clipped and some is not is a
 with something as dark as the darkest around it or darker, of which each is clipped by itself: grey letters on
 white paper may be thin black ones. All that it may become counts as predicted, and hardly tells the gain.
 
-The gain is the best of a grid, then brought to fit better together with the offset, by least squares.
+The gain is the best of a grid, then brought to fit better together with the offset, by least squares. Where little
+tells it, as on a page of text, another one of the grid may be the right one: all local minima are candidates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,18 +21,20 @@ from numpy.typing import NDArray
 
 from app.domain.planes import Planes, extreme, highest, luma, reduced
 
-_GAINS = np.linspace(1, 1.25, 11)
+_GAINS = np.linspace(1, 1.2, 9)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
 _FARTHEST_MISS = 6.0  # levels; what misses by more counts no more
 _PALE_PENALTY = 0.01  # levels, by which pale has to fit better than not
 _PALE = 0.9  # and the saturation that is pale
+_GREY = 0.1
 _WHITE = np.float32(255)
 _MAY_CLIP = 215.0  # levels
 _MIXED = 10.0  # levels between the lightest and the darkest of a cell
 _DEAR = 0.03  # levels, by which a gain of 2 has to fit better than one of 1
 _MIXED_COUNTS = 0.06
 _AROUND = 9  # cells
+_PEAK = 0.5  # of the contrast around, by which pixels may be lighter than the cells they are in
 _SIDE = 16
 
 
@@ -77,26 +81,27 @@ class _Cells:
         return made
 
 
-def fitted(one: Planes, other: Planes, weights: Planes) -> Exposure:
+def fitted(one: Planes, other: Planes, weights: Planes, rank: int = 0) -> Exposure:
     """What makes the ones (n, 3, side, side) into the others, or these into those, where ``weights`` (n, side,
-    side) are 1. The side is a multiple of 16.
+    side) are 1: the best candidate, or the one of that ``rank``, 0 being the best, as far as there are so many.
+    The side is a multiple of 16.
     """
     a, b = _blocks(one), _blocks(other)
     seen = reduced(weights, one.shape[-1] // _SIDE)
     pale_a, pale_b = _saturations(a.mean, b.mean, seen)
     faded_a, faded_b = _faded_cells(a, pale_a), _faded_cells(b, pale_b)
-    costs, gains = zip(
-        _best_gain(a, b.mean, seen, _GAINS),
-        _best_gain(b, a.mean, seen, _GAINS),
-        _best_gain(faded_a, faded_b.mean, seen, _PALE_GAINS),
-        _best_gain(faded_b, faded_a.mean, seen, _PALE_GAINS),
-        strict=True,
-    )
-    cost = np.stack(costs)
-    cost[2:] += np.where(np.minimum(pale_a, pale_b) < _PALE, _PALE_PENALTY, np.inf)
-    best = cost.argmin(axis=0)
-    gain = np.stack(gains)[best, np.arange(len(best))]
-    pale, forward = best >= 2, best % 2 == 0
+    families = [
+        _costs(a, b.mean, seen, _GAINS),
+        _costs(b, a.mean, seen, _GAINS),
+        _costs(faded_a, faded_b.mean, seen, _PALE_GAINS),
+        _costs(faded_b, faded_a.mean, seen, _PALE_GAINS),
+    ]
+    # A colour between is what fits best to another hue: but for the best candidate it is grey or none.
+    paler = np.minimum(pale_a, pale_b) < (_GREY if rank else _PALE)
+    for costs in families[2:]:
+        costs += np.where(paler, _PALE_PENALTY, np.inf)
+    family, gain = _chosen(families, rank)
+    pale, forward = family >= 2, family % 2 == 0
     fade_a, fade_b = np.where(pale, pale_a, 1.0), np.where(pale, pale_b, 1.0)
     a, b = _faded_cells(a, fade_a), _faded_cells(b, fade_b)
     source = _Cells(*(_where(forward, p, q) for p, q in zip(_parts(a), _parts(b), strict=True)))
@@ -115,6 +120,8 @@ def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Pla
     if len(over):
         some = source[over]
         light, dark = highest(some, _AROUND), -highest(-some, _AROUND)
+        # Each pixel was clipped before they were reduced to cells.
+        light = np.minimum(light + np.float32(_PEAK) * (light - dark), _WHITE)
         # What is not mixed at all, as on a smooth slope, is clipped as it is.
         least, _ = _cells(some, light, dark).lit(gain[over], offset[over])
         predicted[over] = np.clip(target[over], least, np.minimum(predicted[over], _WHITE))
@@ -170,17 +177,26 @@ def _saturations(a: Planes, b: Planes, weights: Planes) -> tuple[NDArray[np.floa
     return np.where(in_a > in_b, share, 1.0), np.where(in_a > in_b, 1.0, share)
 
 
-def _best_gain(
-    source: _Cells, target: Planes, weights: Planes, gains: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least mean miss (n,) over the gains, in levels, and the gain."""
+def _costs(source: _Cells, target: Planes, weights: Planes, gains: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean misses (gains, n), in levels; what is no local minimum is infinite."""
     counts = _counts(source, weights)
     dear = _DEAR * (gains - 1)
     # All gains at once: there are few cells, and many gains.
     each = gains.astype(np.float32)[:, None, None, None, None]
     cost = _misses(source.most(each, np.float32(0)), target, counts) + dear[:, None]
-    best = cost.argmin(axis=0)
-    return cost[best, np.arange(len(best))], gains[best]
+    around = np.pad(cost, ((1, 1), (0, 0)), constant_values=np.inf)
+    made: NDArray[np.float64] = np.where((cost <= around[:-2]) & (cost <= around[2:]), cost, np.inf)
+    return made
+
+
+def _chosen(families: Sequence[NDArray[np.float64]], rank: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The family and the gain (n,) of the candidate of that rank, or of the best one if there are fewer."""
+    cost = np.concatenate(families)
+    family = np.repeat(np.arange(len(families)), [len(costs) for costs in families])
+    gains = np.concatenate([_GAINS, _GAINS, _PALE_GAINS, _PALE_GAINS])
+    order, places = cost.argsort(axis=0, kind="stable"), np.arange(cost.shape[1])
+    chosen = np.where(np.isfinite(cost[order[rank], places]), order[rank], order[0])
+    return family[chosen], gains[chosen]
 
 
 def _misses(predicted: Planes, target: Planes, counts: Planes) -> NDArray[np.float64]:

@@ -3,15 +3,18 @@
 If it is too much for a copy, another registration may be better: one more exact; none at all; one from another
 start. Along a soft shading nothing holds a registration (a crop of a gradient is a gradient of less contrast), so
 that there the starts themselves are tried. The one of which least remains counts. Where most of the texture is
-explained already no other start is tried: then the pictures differ in something local.
+explained already no other start is tried: then the pictures differ in something local, or the registration held
+on to too little (the ends of something long are few, and count as what fits badly): once more all counts alike. In
+the end other exposures are tried.
 
 A mark that was laid on a copy is the one local difference that is allowed: small, in a corner or along the lower
 or upper edge, with all around alike. It is on one picture only, where the other is smoother, or all darker or all
 lighter than what it covers; a number that is another one is on both pictures, and both darker and lighter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +32,9 @@ from app.domain.registration import (
     registered,
 )
 
-MOST_STRUCTURE = 1.75
+MOST_STRUCTURE = 1.7
+_MOST_STRUCTURE_LIKE = 1.2
+"""For pairs of large enough pictures that are neither moved nor lightened: then copies differ by at most 1.12."""
 MOST_COLOUR = 16.0  # levels, and
 _TINT = 0.5  # of the change of colour around
 
@@ -51,18 +56,38 @@ _ONE_SIGNED = 0.15
 _TEXTURED = 9.0  # squared levels
 _RICHLY_TEXTURED = 0.5  # of the picture
 _MARKED_SHARE = 0.9
+_NEXT_TO_NOTHING = 4.0  # levels of contrast
+_LEAST_SHOWN = 0.35  # levels
+_MOST_UNEXPLAINED = 0.5  # of the contrast
+_LIKE_MOVED = (0.004, 0.012)  # of a side, and
+_LIKE_GAIN = (1.02, 1.05)  # from the one to the other pictures cease to be like each other
+_EXPLAINED_MOSTLY = 0.8
+_FAR = 4.0  # times what a copy may have: neither is tried any more
+_EXPOSURES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
     """Of n pairs, each (n,): ``share``, what remains different by what copies may have; ``alike``, the correlation
-    of the luma, ``outline``, that of the edges; ``frames``, how they lie upon each other.
+    of the luma, ``outline``, that of the edges; ``explained``, the share of the texture that lies where little
+    remains different; ``frames``, how they lie upon each other.
     """
 
     share: NDArray[np.float64]
     alike: Planes
     outline: Planes
+    explained: Planes
     frames: Frames
+
+    def take(
+        self, places: NDArray[np.int64], difference: Difference, share: NDArray[np.float64], frames: Frames
+    ) -> None:
+        """Take what was found anew at ``places`` where less remains different."""
+        better = share < self.share[places]
+        chosen = places[better]
+        self.share[chosen], self.outline[chosen] = share[better], difference.outline[better]
+        self.explained[chosen] = _explained(difference)[better]
+        self.frames.zoom[chosen], self.frames.shift[chosen] = frames.zoom[better], frames.shift[better]
 
 
 def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected:
@@ -70,11 +95,13 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     pairs = paired(ones, others)
     levels = _levels(pairs)
     starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
-    frames, alike = _from_start(levels, centred(starts[0], pairs.stretch))
+    frames, alike = _from_start(levels, starts[0], pairs.stretch)
     difference = differences(pairs, frames)
-    explained = _explained(difference)
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
-    found = Inspected(_shares(difference), alike, difference.outline, frames)
+    found = Inspected(
+        _shares(pairs, frames, difference), alike, difference.outline, _explained(difference), frames
+    )
+    explained = found.explained.copy()
     for attempt in range(_ATTEMPTS):
         # White things on white may have lost what a registration holds on to: unmoved they are looked at anyway.
         worth = (found.alike >= _ALIKE) | soft | (attempt == _UNMOVED)
@@ -91,7 +118,31 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
             again = again[soft[again] | unsure]
         if len(again):
             _try_again(found, again, pairs.some(again), attempt, starts[:, again], soft[again])
+    ways: list[Callable[[Inspected, NDArray[np.int64], Pairs], None]] = [_all_counting]
+    ways += [partial(_exposed, rank=rank) for rank in range(1, _EXPOSURES)]
+    for otherwise in ways:
+        close = (found.share > 1) & (found.share <= _FAR) & (found.explained >= _EXPLAINED_MOSTLY)
+        places = np.flatnonzero(close & (found.alike >= _ALIKE))
+        if len(places):
+            otherwise(found, places, pairs.some(places))
     return found
+
+
+def _all_counting(found: Inspected, places: NDArray[np.int64], pairs: Pairs) -> None:
+    frames = found.frames.some(places)
+    one, other = luma(pairs.one), luma(pairs.other)
+    half = reduced(one, 2), reduced(other, 2)
+    frames = registered(*half, frames, 6, robust=False, stretching=True)
+    frames = registered(one, other, frames, 2, stretching=True)
+    difference = differences(pairs, frames)
+    found.take(places, difference, _shares(pairs, frames, difference), frames)
+
+
+def _exposed(found: Inspected, places: NDArray[np.int64], pairs: Pairs, rank: int) -> None:
+    frames = found.frames.some(places)
+    difference = differences(pairs, frames, rank)
+    # What another exposure leaves in one corner may be what it does not explain, and not a mark.
+    found.take(places, difference, _shares(pairs, frames, difference, marks=False), frames)
 
 
 def _try_again(
@@ -105,7 +156,7 @@ def _try_again(
     """Another registration of those ``again``, which counts if less remains."""
     one, other = luma(pairs.one), luma(pairs.other)
     if attempt < _UNMOVED:
-        frames = Frames(found.frames.zoom[again], found.frames.shift[again])
+        frames = found.frames.some(again)
         frames = registered(one, other, frames, 2, stretching=attempt == 1)
     elif attempt == _UNMOVED:
         frames = centred(np.ones(len(again)))
@@ -122,11 +173,7 @@ def _try_again(
         # Along a soft shading nothing holds a registration: a crop of a gradient is one of less contrast.
         frames = frames.where(soft, registered(one, other, fitted, 1))
     difference = differences(pairs, frames)
-    share = _shares(difference)
-    better = share < found.share[again]
-    chosen = again[better]
-    found.share[chosen], found.outline[chosen] = share[better], difference.outline[better]
-    found.frames.zoom[chosen], found.frames.shift[chosen] = frames.zoom[better], frames.shift[better]
+    found.take(again, difference, _shares(pairs, frames, difference), frames)
 
 
 def _levels(pairs: Pairs) -> dict[int, tuple[Planes, Planes]]:
@@ -134,11 +181,24 @@ def _levels(pairs: Pairs) -> dict[int, tuple[Planes, Planes]]:
     return {side: (reduced(one, SIDE // side), reduced(other, SIDE // side)) for side in (16, 32, 64)}
 
 
-def _from_start(levels: dict[int, tuple[Planes, Planes]], start: Frames) -> tuple[Frames, Planes]:
+def _from_start(
+    levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64], stretch: NDArray[np.float64]
+) -> tuple[Frames, Planes]:
+    start = centred(zooms, stretch)
     frames = registered(*levels[16], start, 2, robust=False)
     frames = registered(*levels[32], frames, 3)
     frames = registered(*levels[64], frames, 4)
-    return frames, agreement(*levels[64], frames)
+    alike = agreement(*levels[64], frames)
+    # What coarser levels show of a table may be another line of it: then a start itself agrees better.
+    exact = correlations_at_starts(*levels[64])
+    better = np.flatnonzero(exact.max(axis=0) > alike)
+    if len(better):
+        one, other = levels[64][0][better], levels[64][1][better]
+        zooms = np.array(STARTS)[exact[:, better].argmax(axis=0)]
+        again = registered(one, other, centred(zooms, stretch[better]), 4)
+        frames.zoom[better], frames.shift[better] = again.zoom, again.shift
+        alike[better] = agreement(one, other, again)
+    return frames, alike
 
 
 def _explained(difference: Difference) -> Planes:
@@ -149,21 +209,35 @@ def _explained(difference: Difference) -> Planes:
     return made
 
 
-def _shares(difference: Difference) -> NDArray[np.float64]:
+def _shares(pairs: Pairs, frames: Frames, difference: Difference, *, marks: bool = True) -> NDArray[np.float64]:
     """(n,): what remains different, by what copies may have; at most 1 with a mark."""
     structure = difference.structure / np.float32(MOST_STRUCTURE)
+    most = _most_structure(pairs, frames, difference).astype(np.float32)
     colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
-    worst = np.maximum(structure.max(axis=(1, 2)), colour.max(axis=(1, 2)))
+    worst = np.maximum(difference.structure.max(axis=(1, 2)) / most, colour.max(axis=(1, 2)))
+    # Of a picture of next to nothing, all may be within what noise is allowed.
+    left = difference.unexplained / (_MOST_UNEXPLAINED * (difference.shown + np.float32(_LEAST_SHOWN)))
+    worst = np.maximum(worst, np.where(difference.shown < _NEXT_TO_NOTHING, left, 0))
     share: NDArray[np.float64] = worst.astype(np.float64)
-    for place in np.flatnonzero(share > 1).tolist():
+    for place in np.flatnonzero((share > 1) & marks).tolist():
         if _marked(
-            structure[place] > _LIKE_NEW,
+            structure[place] > min(_LIKE_NEW, most[place] / MOST_STRUCTURE),
             colour[place] > _LIKE_NEW,
             difference.texture[place],
             difference.missing[place],
         ):
             share[place] = _MARKED_SHARE
     return share
+
+
+def _most_structure(pairs: Pairs, frames: Frames, difference: Difference) -> NDArray[np.float64]:
+    """(n,): small prints on one product are told apart by what only resampling and clipping could explain."""
+    moved = np.maximum(np.abs(frames.zoom - 1).max(axis=1), np.abs(frames.shift).max(axis=1))
+    by_moving = (moved - _LIKE_MOVED[0]) / (_LIKE_MOVED[1] - _LIKE_MOVED[0])
+    by_gain = (difference.gain - _LIKE_GAIN[0]) / (_LIKE_GAIN[1] - _LIKE_GAIN[0])
+    unlike = np.where(pairs.small, 1, np.clip(np.maximum(by_moving, by_gain), 0, 1))
+    most: NDArray[np.float64] = _MOST_STRUCTURE_LIKE + (MOST_STRUCTURE - _MOST_STRUCTURE_LIKE) * unlike
+    return most
 
 
 def _marked(structure: NDArray[np.bool_], colour: NDArray[np.bool_], texture: Planes, missing: Planes) -> bool:

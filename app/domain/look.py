@@ -48,7 +48,12 @@ _LEAST_OUTLINE = 0.75
 _FARTHEST_ASPECT = 0.2
 _SAME_COLOUR = 6.0  # levels
 _PALE = 16.0  # levels of contrast, in one of both
-_FAINT = 8.0  # levels of contrast, in both, where noise may outweigh it
+_FAINT = 8.0  # levels of contrast, in both
+_NOISY = 3.0  # levels of contrast, in both, that noise may outweigh
+_NEARLY_WHITE = 240  # levels
+_LOST = 0.7  # of the contrast of the darker one
+_DARKER = 4.0  # levels
+_FEW = 0.01  # of the cells
 _LEAST_CROP = 0.012
 _COPY, _CROP, _VARIANT, _DIFFERENT = range(4)
 
@@ -117,9 +122,8 @@ def look_at_pairs(portraits: Sequence[Portrait], left: NDArray[np.int64], right:
 def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Kinds and distances of pairs in their canonical order."""
     one, other = np.stack([p.coarse for p in ones]), np.stack([p.coarse for p in others])
-    faint = np.array([max(p.contrast, q.contrast) < _FAINT for p, q in zip(ones, others, strict=True)])
-    # White things on white: lightened, they lose much of what they correlate by.
-    pale = np.array([min(p.contrast, q.contrast) < _PALE for p, q in zip(ones, others, strict=True)])
+    contrast = np.array([[p.contrast, q.contrast] for p, q in zip(ones, others, strict=True)]).reshape(-1, 2)
+    pale, faint = _hardly_telling(one, other, contrast)
     alike, outline = _at_a_glance(one, other)
     near = np.flatnonzero((alike >= _LEAST_AT_A_GLANCE) | faint)
     if len(near):
@@ -145,6 +149,25 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
         found = inspected([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()])
         kinds[chunk], distances[chunk] = _verdict(found)
     return kinds, np.round(distances, 4)
+
+
+def _hardly_telling(
+    one: Planes, other: Planes, contrast: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n,) each: for which pairs the correlation says less than otherwise, and for which it says nothing.
+
+    White things on white lose much of what they correlate by when they are lightened. Then no part of the lighter
+    picture is darker than it was. ``contrast`` (n, 2).
+    """
+    places = np.arange(len(one))
+    means = np.stack([one.mean(axis=(1, 2)), other.mean(axis=(1, 2))], axis=1)
+    lighter = means.argmax(axis=1)
+    lost = contrast[places, lighter] < _LOST * contrast[places, 1 - lighter]
+    lost &= means[places, lighter] >= _NEARLY_WHITE
+    gone = np.where((lighter == 1)[:, None, None], one - other, other - one)
+    lost &= (gone > _DARKER).mean(axis=(1, 2)) <= _FEW
+    least, most = contrast.min(axis=1), contrast.max(axis=1)
+    return (lost & (least < _PALE)) | (most < _FAINT), ((most < _FAINT) & lost) | (most < _NOISY)
 
 
 def _apart(alike: Planes) -> NDArray[np.float64]:

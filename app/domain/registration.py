@@ -39,6 +39,10 @@ class Frames:
     zoom: NDArray[np.float64]
     shift: NDArray[np.float64]
 
+    def some(self, places: NDArray[np.int64]) -> "Frames":
+        """Those at ``places``."""
+        return Frames(self.zoom[places], self.shift[places])
+
     def where(self, chosen: NDArray[np.bool_], other: "Frames") -> "Frames":
         """These where ``chosen`` (n,), else those of ``other``."""
         pick = chosen[:, None]
