@@ -41,6 +41,7 @@ _MOST_GRAIN = 1.4
 _TEXTURE = 0.3
 _SOFTER = 0.95  # of the detail
 _HALF_GRADIENT = 0.25  # the mean of two squared gradients, over cells twice as far apart, but smoother
+_LEFT_NOISE = 0.2  # levels
 _SMALL = 192  # pixels
 _MOST_CHROMA_LOSS = 1.6
 _SPREAD = 9  # cells
@@ -53,8 +54,8 @@ class Difference:
     levels; ``colour`` (n, 16, 16), that of chroma, and ``tint`` (n, 16, 16), the mean gradient of chroma there;
     ``texture`` (n, 2, 120, 120), the mean squared gradient of the luma of both pictures in each window;
     ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,); ``shown`` (n,), the levels of
-    contrast of the lighter picture, and ``unexplained`` (n,), those of what is missing, both on cells so large
-    that noise hardly counts.
+    contrast of the lighter picture, and ``recognised`` (n,), its correlation with what the darker one predicts,
+    both on cells so large that noise hardly counts.
     """
 
     structure: Planes
@@ -66,7 +67,7 @@ class Difference:
     gain: NDArray[np.float64]
     saturation: NDArray[np.float64]
     shown: Planes
-    unexplained: Planes
+    recognised: Planes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def differences(pairs: Pairs, frames: Frames, exposure_rank: int = 0) -> Differe
     """
     seen, weights = warped(pairs.other, frames, pairs.margin)
     exposure = fitted(pairs.one, seen, weights, exposure_rank)
-    predicted, target = applied(pairs.one, seen, exposure)
+    predicted, target, plain = applied(pairs.one, seen, exposure)
     missing = (target - predicted) * weights[:, None]
     structure = luma(missing)
     colour = missing - structure[:, None]
@@ -148,6 +149,7 @@ def differences(pairs: Pairs, frames: Frames, exposure_rank: int = 0) -> Differe
     explained *= (pairs.grain**2)[:, None, None]
     tints = [reduced(planes - own[:, None], 2) for planes, own in zip((predicted, target), bright, strict=True)]
     change = (slope(tints[0]) + slope(tints[1])).sum(axis=1) * (np.float32(_HALF_GRADIENT) * reduced(weights, 2))
+    shown, recognised = _recognised(luma(plain), bright[1], weights)
     return Difference(
         structure=np.sqrt(window_means(structure * structure, WINDOW) / explained),
         missing=structure,
@@ -157,16 +159,26 @@ def differences(pairs: Pairs, frames: Frames, exposure_rank: int = 0) -> Differe
         outline=correlation(np.sqrt(slopes[0]), np.sqrt(slopes[1]), weights),
         gain=exposure.gain,
         saturation=np.minimum(exposure.fade_one, exposure.fade_other),
-        shown=_spread(bright[1], weights),
-        unexplained=_spread(structure, weights),
+        shown=shown,
+        recognised=recognised,
     )
 
 
-def _spread(planes: Planes, weights: Planes) -> Planes:
-    """(n,): the deviation of means over 4 × 4 cells, where ``weights`` are 1."""
+def _recognised(predicted: Planes, target: Planes, weights: Planes) -> tuple[Planes, Planes]:
+    """(n,) each, of means over 4 × 4 cells where ``weights`` are 1: the deviation of the target, and the
+    correlation of both, of which noise of a fifth of a level takes some.
+    """
     inside = (reduced(weights, 4) == 1).astype(np.float32)
-    cells, count = reduced(planes, 4), np.maximum(inside.sum(axis=(1, 2)), np.float32(1))
-    mean = (cells * inside).sum(axis=(1, 2)) / count
-    apart = (cells - mean[:, None, None]) * inside
-    made: Planes = np.sqrt((apart * apart).sum(axis=(1, 2)) / count)
-    return made
+    count = np.maximum(inside.sum(axis=(1, 2)), np.float32(1))
+
+    def apart(planes: Planes) -> Planes:
+        cells = reduced(planes, 4)
+        mean = (cells * inside).sum(axis=(1, 2)) / count
+        made: Planes = (cells - mean[:, None, None]) * inside
+        return made
+
+    one, other = apart(predicted), apart(target)
+    of_one, of_other = ((planes * planes).sum(axis=(1, 2)) / count for planes in (one, other))
+    noise = np.float32(_LEFT_NOISE**2)
+    common = (one * other).sum(axis=(1, 2)) / count
+    return np.sqrt(of_other), common / np.sqrt((of_one + noise) * (of_other + noise))

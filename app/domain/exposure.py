@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from app.domain.planes import Planes, extreme, highest, luma, reduced
 
 _GAINS = np.linspace(1, 1.2, 9)
+_OTHER_GAINS = (1.0, 1.15, 1.1, 1.05)
 _PALE_GAINS = np.linspace(1, 1.075, 4)
 _FARTHEST_OFFSET = 8.0
 _FARTHEST_MISS = 6.0  # levels; what misses by more counts no more
@@ -100,7 +101,7 @@ def fitted(one: Planes, other: Planes, weights: Planes, rank: int = 0) -> Exposu
     paler = np.minimum(pale_a, pale_b) < (_GREY if rank else _PALE)
     for costs in families[2:]:
         costs += np.where(paler, _PALE_PENALTY, np.inf)
-    family, gain = _chosen(families, rank)
+    family, gain = _chosen(families, rank, a.mean.mean(axis=(1, 2, 3)) > b.mean.mean(axis=(1, 2, 3)))
     pale, forward = family >= 2, family % 2 == 0
     fade_a, fade_b = np.where(pale, pale_a, 1.0), np.where(pale, pale_b, 1.0)
     a, b = _faded_cells(a, fade_a), _faded_cells(b, fade_b)
@@ -110,12 +111,15 @@ def fitted(one: Planes, other: Planes, weights: Planes, rank: int = 0) -> Exposu
     return Exposure(gain, offset, fade_a, fade_b, forward)
 
 
-def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Planes]:
-    """What the darker of each pair of (n, 3, side, side) predicts for the lighter one, and that one."""
+def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Planes, Planes]:
+    """What the darker of each pair of (n, 3, side, side) predicts for the lighter one, and that one; and what it
+    predicts if no cell is a mixture.
+    """
     one, other = _faded(one, exposure.fade_one), _faded(other, exposure.fade_other)
     source, target = _where(exposure.forward, one, other), _where(exposure.forward, other, one)
     gain, offset = _each(exposure.gain), _each(exposure.offset)
     predicted = gain * source + offset
+    plain = np.clip(predicted, 0, _WHITE)
     over = np.flatnonzero(predicted.max(axis=(1, 2, 3)) > _WHITE)
     if len(over):
         some = source[over]
@@ -125,7 +129,7 @@ def applied(one: Planes, other: Planes, exposure: Exposure) -> tuple[Planes, Pla
         # What is not mixed at all, as on a smooth slope, is clipped as it is.
         least, _ = _cells(some, light, dark).lit(gain[over], offset[over])
         predicted[over] = np.clip(target[over], least, np.minimum(predicted[over], _WHITE))
-    return np.clip(predicted, 0, _WHITE), target
+    return np.clip(predicted, 0, _WHITE), target, plain
 
 
 def _blocks(planes: Planes) -> _Cells:
@@ -189,14 +193,18 @@ def _costs(source: _Cells, target: Planes, weights: Planes, gains: NDArray[np.fl
     return made
 
 
-def _chosen(families: Sequence[NDArray[np.float64]], rank: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The family and the gain (n,) of the candidate of that rank, or of the best one if there are fewer."""
+def _chosen(
+    families: Sequence[NDArray[np.float64]], rank: int, lighter: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The family and the gain (n,) of the candidate of that rank; where there are fewer, one of some gain that
+    makes the darker the lighter. ``lighter`` (n,), whether the ones are.
+    """
     cost = np.concatenate(families)
     family = np.repeat(np.arange(len(families)), [len(costs) for costs in families])
     gains = np.concatenate([_GAINS, _GAINS, _PALE_GAINS, _PALE_GAINS])
-    order, places = cost.argsort(axis=0, kind="stable"), np.arange(cost.shape[1])
-    chosen = np.where(np.isfinite(cost[order[rank], places]), order[rank], order[0])
-    return family[chosen], gains[chosen]
+    order, places = cost.argsort(axis=0, kind="stable")[rank], np.arange(cost.shape[1])
+    there = np.isfinite(cost[order, places])
+    return np.where(there, family[order], lighter), np.where(there, gains[order], _OTHER_GAINS[rank])
 
 
 def _misses(predicted: Planes, target: Planes, counts: Planes) -> NDArray[np.float64]:

@@ -56,9 +56,8 @@ _ONE_SIGNED = 0.15
 _TEXTURED = 9.0  # squared levels
 _RICHLY_TEXTURED = 0.5  # of the picture
 _MARKED_SHARE = 0.9
-_NEXT_TO_NOTHING = 4.0  # levels of contrast
-_LEAST_SHOWN = 0.35  # levels
-_MOST_UNEXPLAINED = 0.5  # of the contrast
+_NEXT_TO_NOTHING = 8.0  # levels of contrast
+_LEAST_RECOGNISED = 0.7
 _LIKE_MOVED = (0.004, 0.012)  # of a side, and
 _LIKE_GAIN = (1.02, 1.05)  # from the one to the other pictures cease to be like each other
 _EXPLAINED_MOSTLY = 0.8
@@ -215,9 +214,6 @@ def _shares(pairs: Pairs, frames: Frames, difference: Difference, *, marks: bool
     most = _most_structure(pairs, frames, difference).astype(np.float32)
     colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
     worst = np.maximum(difference.structure.max(axis=(1, 2)) / most, colour.max(axis=(1, 2)))
-    # Of a picture of next to nothing, all may be within what noise is allowed.
-    left = difference.unexplained / (_MOST_UNEXPLAINED * (difference.shown + np.float32(_LEAST_SHOWN)))
-    worst = np.maximum(worst, np.where(difference.shown < _NEXT_TO_NOTHING, left, 0))
     share: NDArray[np.float64] = worst.astype(np.float64)
     for place in np.flatnonzero((share > 1) & marks).tolist():
         if _marked(
@@ -227,7 +223,9 @@ def _shares(pairs: Pairs, frames: Frames, difference: Difference, *, marks: bool
             difference.missing[place],
         ):
             share[place] = _MARKED_SHARE
-    return share
+    # Of a picture of next to nothing, all may be within what noise and clipping are allowed.
+    unlike = (1 - difference.recognised.astype(np.float64)) / (1 - _LEAST_RECOGNISED)
+    return np.maximum(share, np.where(difference.shown < _NEXT_TO_NOTHING, unlike, 0))
 
 
 def _most_structure(pairs: Pairs, frames: Frames, difference: Difference) -> NDArray[np.float64]:
