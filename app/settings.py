@@ -145,7 +145,7 @@ SETTINGS: tuple[Setting, ...] = (
         "further services and models: `image_matching=clip-ViT-B-32,my/service`", "none",
     ),
     Setting(
-        "LOOKALIKE_THUMBNAILS", "thumbnails", "0", switch,
+        "LOOKALIKE_THUMBNAILS", "thumbnails", "1", switch,
         "whether a small picture of every picture is kept, by which near duplicates are told (1 or 0)",
     ),
     Setting(

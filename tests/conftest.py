@@ -186,7 +186,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "LOOKALIKE_URL_ALLOW": "127.0.0.1",
         "LOOKALIKE_FILE_ROOTS": str(tmp_path),
         "LOOKALIKE_URL_TIMEOUT": "60",
-        "LOOKALIKE_THUMBNAILS": "1",
     }
 
 

@@ -108,7 +108,8 @@ BEGIN
     WITH pairs AS MATERIALIZED (
         SELECT n.a, n.b
         FROM lookalike.near_duplicates n
-        WHERE n.collection_id = owner AND n.verdict IS DISTINCT FROM 'different'
+        -- Within the default radius: what a wider run found beyond, variants say, is no near duplicate.
+        WHERE n.collection_id = owner AND n.distance <= 5 AND n.verdict IS DISTINCT FROM 'different'
     ), numbered AS MATERIALIZED (
         SELECT each.id, row_number() OVER (ORDER BY each.id)::integer AS number
         FROM (SELECT a AS id FROM pairs UNION SELECT b FROM pairs) each
@@ -159,7 +160,7 @@ LEFT JOIN lookalike_internal.thumbnails t ON t.collection_id = c.id AND t.key = 
 WHERE c.deleted_at IS NULL
 WINDOW members AS (PARTITION BY c.id, g.group_id);
 
-COMMENT ON VIEW lookalike.near_duplicate_groups IS 'The records that have near duplicates, a row for each: those that pairs lead to, directly or through others, are one group.';
+COMMENT ON VIEW lookalike.near_duplicate_groups IS 'The records that have near duplicates within the default radius of 5, a row for each: those that pairs lead to, directly or through others, are one group.';
 COMMENT ON COLUMN lookalike.near_duplicate_groups.group_id IS 'The first id of the group.';
 COMMENT ON COLUMN lookalike.near_duplicate_groups.size IS 'How many records the group has.';
 COMMENT ON COLUMN lookalike.near_duplicate_groups.largest IS 'The id of the record with the largest picture, the oldest among equals: the one to keep.';

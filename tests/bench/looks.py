@@ -45,11 +45,11 @@ def loaded(
 ) -> tuple[str, NDArray[np.int64]]:
     """A collection with a vector index, and the keys of its records."""
     collection = deployment.new_collection("looks", "--model", "vectors", "--dim", DIMENSION)
-    index = f"embeddings_{collection.replace('-', '')}_hnsw_1"
     with psycopg.connect(deployment.database_url, autocommit=True) as connection:
-        (definition,) = connection.execute(
-            "SELECT indexdef FROM pg_indexes WHERE indexname = %s", [index]
-        ).fetchone() or ("",)
+        index, definition = connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexdef ~ 'USING hnsw'",
+            [f"embeddings_{collection.replace('-', '')}"],
+        ).fetchone() or ("", "")
         connection.execute(f"DROP INDEX lookalike_data.{index}")
         keys = load(deployment.database_url, collection, count, originals, copies)
         connection.execute("SET maintenance_work_mem = '1GB'")
@@ -110,7 +110,7 @@ def measure_lock(
     vectors, (crop, copied, _) = embeddings(count), numbers(count)
     rng = np.random.default_rng(7)
     chosen = rng.choice(np.flatnonzero(~copied), INSERTS, replace=False).tolist()
-    settings = load_settings({**deployment.environment, "LOOKALIKE_THUMBNAILS": "1"})
+    settings = load_settings(deployment.environment)
     with Runtime(settings, deployment.database_url) as runtime:
         access = resolve_access(runtime, deployment.token, collection_id=collection, collection_name=None)
         inserted = 0
@@ -146,7 +146,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lookalike-bench-") as folder:
         Path(folder).chmod(0o755)
         with Deployment(Path(folder)) as deployment:
-            deployment.environment["LOOKALIKE_THUMBNAILS"] = "1"
             if "import" in parts:
                 pictures.measure(deployment, table, thumbnails=True)
             if parts & {"near", "lock"}:

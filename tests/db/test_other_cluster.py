@@ -126,7 +126,7 @@ def test_a_dump_restored_elsewhere_answers_the_same(
         check=False,
     )
     assert restored.returncode == 0, restored.stderr
-    with Runtime(load_settings({"LOOKALIKE_HOME": str(tmp_path), "LOOKALIKE_THUMBNAILS": "1"}), owned) as runtime:
+    with Runtime(load_settings({"LOOKALIKE_HOME": str(tmp_path)}), owned) as runtime:
         service.client = create_app(runtime).test_client()
         assert {query: answers(service, owned, query) for query in before} == before
         service.call("insert", records=[{"_id": "new", "_vector": vectors[0].tolist()}])

@@ -160,9 +160,7 @@ def test_a_hostile_search_path_changes_nothing(reader: psycopg.Connection[Any], 
 
 
 def as_writer(database_url: str, role: str, home: Path) -> Runtime:
-    return Runtime(
-        load_settings({"LOOKALIKE_HOME": str(home), "LOOKALIKE_THUMBNAILS": "1"}), url_as(database_url, role)
-    )
+    return Runtime(load_settings({"LOOKALIKE_HOME": str(home)}), url_as(database_url, role))
 
 
 def test_the_service_runs_as_the_writer(service: Service, database_url: str, tmp_path: Path) -> None:

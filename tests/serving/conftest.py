@@ -95,7 +95,6 @@ def new_server(
             "LOOKALIKE_URL_ALLOW": "127.0.0.1",
             "LOOKALIKE_FILE_ROOTS": str(home),
             "LOOKALIKE_WORKERS": "1",
-            "LOOKALIKE_THUMBNAILS": "1",
             **changes,
         }
         with Runtime(load_settings(environment), environment["DATABASE_URL"]) as runtime:
