@@ -30,7 +30,7 @@ def migrate(url: str) -> None:
 def downgrade(url: str, revision: str) -> None:
     """Take the schema back to a revision; ``base`` removes everything.
 
-    Raises ``InvalidRequest`` while others have built upon what would be dropped: their things stay, and so do ours.
+    Raises ``InvalidRequest`` while others have built upon what would be dropped; nothing is dropped then.
     """
     with translated_errors(), refused_if_built_upon("what the newer version has"):
         command.downgrade(_configuration(url), revision)

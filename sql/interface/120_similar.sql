@@ -26,6 +26,7 @@ DECLARE
     candidates integer := greatest(100, ceil(k * 1.25));
     inside     integer;
     share      double precision;
+    needed     double precision;
     found      lookalike_internal.neighbour[];
     farther    double precision;
 BEGIN
@@ -74,8 +75,11 @@ BEGIN
                       ELSE coalesce(cardinality(found), 0)::float8 / candidates END;
         found := NULL;
         EXIT WHEN NOT filtered OR share = 0 OR candidates = most;
-        -- As many as hold k matches with near certainty: three standard deviations.
-        candidates := greatest(2 * candidates, ceil(least(most + 1, (k + 3 * sqrt(k) + 3) / share)));
+        -- As many as hold k matches with near certainty: three standard deviations. A share that was seen in few
+        -- candidates is a guess, and every distance of a share that was too large for the index takes long.
+        needed := (k + 3 * sqrt(k) + 3) / share;
+        candidates := greatest(2 * candidates, ceil(least(
+            CASE WHEN needed <= 1.25 * most THEN most ELSE most + 1 END, needed)));
     END LOOP;
     PERFORM set_config('hnsw.ef_search', ef_search, true), set_config('hnsw.iterative_scan', iterative, true);
     IF found IS NOT NULL THEN

@@ -1,8 +1,8 @@
-"""The SQL interface beside REST: ``lookalike.similar`` and ``similar_to`` on the queries that searches are measured on.
+"""The SQL interface beside REST: ``lookalike.similar`` and ``similar_to`` on the queries of ``search``.
 
-REST is the service below the parsing of requests, as in ``search``; both sides answer with ids, over one connection
-each, and in turn. Recall is that of the 10 nearest against brute force. A LATERAL join over a table of ids is compared
-with as many single statements, each with a plan of its own, as reports have it.
+REST is the service below the parsing of requests, as there; both sides answer with ids, over a connection each,
+and in turn. Recall is that of the 10 nearest against brute force. A LATERAL join over a table of ids is compared
+with as many single statements, each planned anew, as reports send them.
 """
 
 import json

@@ -109,9 +109,7 @@ def test_there_is_exactly_one_default_account(database_url: str) -> None:
         ("VIEW mine AS SELECT lookalike_filter.below('a', 1, 'b')", "view mine"),
     ],
 )
-def test_what_others_built_upon_the_interface_is_not_dropped(
-    database_url: str, made: str, name: str
-) -> None:
+def test_what_others_built_upon_the_interface_is_not_dropped(database_url: str, made: str, name: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"CREATE {made}".encode())
     before = dump(database_url)
