@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 
-from app.db.errors import translated_errors
+from app.db.errors import refused_if_built_upon, translated_errors
 from app.db.folders import MIGRATIONS_FOLDER, SQL_FOLDER
 from app.domain.errors import ConfigurationError
 
@@ -28,8 +28,11 @@ def migrate(url: str) -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Take the schema back to a revision; ``base`` removes everything."""
-    with translated_errors():
+    """Take the schema back to a revision; ``base`` removes everything.
+
+    Raises ``InvalidRequest`` while others have built upon what would be dropped; nothing is dropped then.
+    """
+    with translated_errors(), refused_if_built_upon("what the newer version has"):
         command.downgrade(_configuration(url), revision)
 
 

@@ -8,6 +8,23 @@
 -- Functions that read tables run with their owner's rights (SECURITY DEFINER), a search_path of their own and every
 -- name qualified. Text becomes part of a statement only as a quoted literal.
 
+-- What stands in somebody else's schema he can replace, and a step down would drop what is his.
+DO $$
+DECLARE
+    taken text;
+BEGIN
+    SELECT n.nspname INTO taken
+    FROM pg_catalog.pg_namespace n
+    WHERE n.nspname IN ('lookalike', 'lookalike_views', 'lookalike_filter')
+      AND n.nspowner <> pg_catalog.to_regrole(pg_catalog.quote_ident(current_user));
+    IF taken IS NOT NULL THEN
+        RAISE EXCEPTION 'the schema % belongs to another role than %', taken, current_user
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Rename it if it is none of Lookalike''s, else migrate as its owner.';
+    END IF;
+END
+$$;
+
 CREATE SCHEMA IF NOT EXISTS lookalike;
 CREATE SCHEMA IF NOT EXISTS lookalike_views;
 

@@ -8,6 +8,8 @@ CREATE OR REPLACE FUNCTION lookalike_filter.translated_filter(filter jsonb, scop
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT COST 20000
     SET search_path = pg_catalog, pg_temp
     SET extra_float_digits = 1
+    -- What the functions behind this one say has backslashes in its literals.
+    SET standard_conforming_strings = on
 AS $$
 DECLARE
     part lookalike_filter.part := lookalike_filter.conditions(filter, 'filter', 0, scope, '{0,0,0}');

@@ -26,7 +26,9 @@ DECLARE
     candidates integer := greatest(100, ceil(k * 1.25));
     inside     integer;
     share      double precision;
+    needed     double precision;
     found      lookalike_internal.neighbour[];
+    farther    double precision;
 BEGIN
     IF k IS NULL OR k < 1 OR k > 10000 THEN
         RAISE EXCEPTION 'k has to be a number from 1 to 10000, not %', coalesce(k::text, 'NULL')
@@ -37,11 +39,13 @@ BEGIN
                 set_config('hnsw.iterative_scan', 'relaxed_order', true);
         EXECUTE format($statement$
             SELECT array_agg(ROW(page.id, page.distance, page.attributes, page.url, page.file, page.created_at,
-                                 page.rank)::lookalike_internal.neighbour ORDER BY page.distance, page.id)
+                                 page.rank)::lookalike_internal.neighbour ORDER BY page.distance, page.id),
+                   max(page.following)
             FROM (
-                SELECT r.id, c.distance * 100 AS distance, %1$s, c.rank
+                SELECT r.id, c.distance * 100 AS distance, %1$s, c.rank, c.following * 100 AS following
                 FROM (
-                    SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS rank
+                    SELECT n.key, n.distance, row_number() OVER (ORDER BY n.distance) AS rank,
+                           lead(n.distance) OVER (ORDER BY n.distance) AS following
                     FROM (
                         SELECT e.key, %2$s AS distance
                         FROM lookalike_internal.embeddings e
@@ -56,16 +60,26 @@ BEGIN
                 FETCH FIRST (%7$s) ROWS WITH TIES
             ) page
             $statement$, columns, expression, collection_id, model_id, candidates, condition, k)
-        INTO found USING query;
+        INTO found, farther USING query;
         -- What lies near the candidates' far end may be a gleaning: the index misses most there.
         inside := CASE WHEN filtered THEN ceil(candidates * 0.6) ELSE candidates END;
-        EXIT WHEN cardinality(found) >= k AND found[k].rank <= inside;
+        IF cardinality(found) >= k AND found[k].rank <= inside THEN
+            EXIT WHEN farther > found[k].distance;
+            -- All of the rest are as far as the last one: the index may hold more of those, and they go by id.
+            found := NULL;
+            EXIT WHEN candidates = most;
+            candidates := least(most, 4 * candidates);
+            CONTINUE;
+        END IF;
         share := CASE WHEN cardinality(found) >= k THEN k::float8 / found[k].rank
                       ELSE coalesce(cardinality(found), 0)::float8 / candidates END;
         found := NULL;
         EXIT WHEN NOT filtered OR share = 0 OR candidates = most;
-        -- As many as hold k matches with near certainty: three standard deviations.
-        candidates := greatest(2 * candidates, ceil(least(most + 1, (k + 3 * sqrt(k) + 3) / share)));
+        -- As many as hold k matches with near certainty: three standard deviations. A share that was seen in few
+        -- candidates is a guess, and every distance of a share that was too large for the index takes long.
+        needed := (k + 3 * sqrt(k) + 3) / share;
+        candidates := greatest(2 * candidates, ceil(least(
+            CASE WHEN needed <= 1.25 * most THEN most ELSE most + 1 END, needed)));
     END LOOP;
     PERFORM set_config('hnsw.ef_search', ef_search, true), set_config('hnsw.iterative_scan', iterative, true);
     IF found IS NOT NULL THEN

@@ -158,7 +158,8 @@ CROSS JOIN LATERAL lookalike_internal.groups_of_near_duplicates(c.id) g
 JOIN lookalike_internal.records r ON r.collection_id = c.id AND r.key = g.key
 LEFT JOIN lookalike_internal.thumbnails t ON t.collection_id = c.id AND t.key = g.key
 WHERE c.deleted_at IS NULL
-WINDOW members AS (PARTITION BY c.id, g.group_id);
+-- By the name, too, so that a report on one collection finds the groups of no other.
+WINDOW members AS (PARTITION BY c.id, c.name, g.group_id);
 
 COMMENT ON VIEW lookalike.near_duplicate_groups IS 'The records that have near duplicates within the default radius of 5, a row for each: those that pairs lead to, directly or through others, are one group.';
 COMMENT ON COLUMN lookalike.near_duplicate_groups.group_id IS 'The first id of the group.';

@@ -3,6 +3,9 @@
 -- The reader sees the views, and functions answer with their owner's rights; it cannot even name the tables. The
 -- writer is what the service runs as: rows of all tables, but no change to any table's shape; collections and
 -- indexes on attributes are made and dropped by the owner.
+--
+-- What views and functions of the interface call they call with the caller's rights: that is granted, too, as a careful
+-- owner may have taken EXECUTE from PUBLIC by default. But nobody hands a condition of his own to `nearest`.
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA lookalike FROM PUBLIC;
 REVOKE ALL ON SCHEMA lookalike_internal, lookalike_data FROM PUBLIC;
@@ -12,12 +15,13 @@ BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'lookalike_reader') THEN
         GRANT USAGE ON SCHEMA lookalike, lookalike_views TO lookalike_reader;
         GRANT SELECT ON ALL TABLES IN SCHEMA lookalike, lookalike_views TO lookalike_reader;
-        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lookalike TO lookalike_reader;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lookalike, lookalike_filter, lookalike_internal TO lookalike_reader;
+        REVOKE EXECUTE ON FUNCTION lookalike_internal.nearest FROM lookalike_reader;
     END IF;
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'lookalike_writer') THEN
         GRANT USAGE ON SCHEMA lookalike, lookalike_views, lookalike_internal, lookalike_data TO lookalike_writer;
         GRANT SELECT ON ALL TABLES IN SCHEMA lookalike, lookalike_views TO lookalike_writer;
-        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lookalike TO lookalike_writer;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lookalike, lookalike_filter, lookalike_internal TO lookalike_writer;
         GRANT SELECT ON ALL TABLES IN SCHEMA lookalike_internal TO lookalike_writer;
         GRANT INSERT, UPDATE, DELETE ON lookalike_internal.records, lookalike_internal.embeddings,
             lookalike_internal.thumbnails, lookalike_internal.near_duplicate_pairs,
@@ -30,6 +34,7 @@ BEGIN
         -- The partitions that come.
         ALTER DEFAULT PRIVILEGES IN SCHEMA lookalike_data
             GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO lookalike_writer;
+        REVOKE EXECUTE ON FUNCTION lookalike_internal.nearest FROM lookalike_writer;
     END IF;
 END
 $$;

@@ -125,3 +125,20 @@ def test_near_duplicates_of_every_kind_of_record(service: Service) -> None:
             answer = service.call("nearDuplicates", query_record={"_id": id})
             assert as_rest(answer) == rounded(rows), id
             assert answer["answer_signals"] == [signal for _, _, signal in rows], id
+
+
+def test_more_equally_far_records_than_candidates_go_by_id(
+    shared_service: Service, connection: psycopg.Connection[Row]
+) -> None:
+    service = shared_service
+    service.use("ties", model="vectors", dimension=2)
+    names = [f"r{number:03}" for number in range(400)]
+    for start in range(300, -100, -100):
+        service.insert_vectors(dict.fromkeys(reversed(names[start : start + 100]), at(0)), half=start % 200 == 0)
+    for k, query in ((10, None), (90, None), (60, {"half": {"$exists": True}}), (60, {"half": True})):
+        answer = service.call("visualKNN", query_record={"_id": "r399"}, k=k, filter=query or {})
+        rows = connection.execute(
+            "SELECT id FROM lookalike.similar('ties', 'r399', %s, %s)", [k, Jsonb(query) if query else None]
+        ).fetchall()
+        assert [id for (id,) in rows] == ids(answer), (k, query)
+        assert query or [id for (id,) in rows] == names[:k]

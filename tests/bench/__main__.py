@@ -18,6 +18,7 @@ from tests.bench import (
     record_matches,
     rivals,
     search,
+    sql_interface,
     throughput,
 )
 from tests.bench.data import Loaded, loaded
@@ -66,6 +67,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "record_matches": lambda bench: record_matches.measure(
         bench.deployment.database_url, bench.table, bench.records
     ),
+    "sql_interface": lambda bench: sql_interface.measure(bench.loaded, bench.table),
     "near_duplicates": _near_duplicates,
     "join_key": lambda bench: join_key.measure(bench.deployment.database_url, bench.table, bench.records),
 }

@@ -13,7 +13,7 @@ import pytest
 
 from app.db.folders import MIGRATIONS_FOLDER, SQL_FOLDER
 from app.db.migrations import downgrade, migrate, require_current_schema
-from app.domain.errors import ConfigurationError, DatabaseUnavailable
+from app.domain.errors import ConfigurationError, DatabaseUnavailable, InvalidRequest
 from app.postgres.embedded import EmbeddedPostgres
 
 NewDatabase = Callable[..., str]
@@ -97,3 +97,25 @@ def test_there_is_exactly_one_default_account(database_url: str) -> None:
         ).fetchone() == (1,)
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute("INSERT INTO lookalike_internal.accounts (email, is_default) VALUES ('a@b', true)")
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ("VIEW mine AS SELECT id FROM lookalike.records", "view mine"),
+        ("MATERIALIZED VIEW mine AS SELECT collection FROM lookalike.collections", "materialized view mine"),
+        ("VIEW mine AS SELECT s.id FROM lookalike.similar('shop', 'x') s", "view mine"),
+        ("TABLE mine (a jsonb CHECK (lookalike.record_matches(a, '{}')))", "mine"),
+        ("VIEW mine AS SELECT lookalike_filter.below('a', 1, 'b')", "view mine"),
+    ],
+)
+def test_what_others_built_upon_the_interface_is_not_dropped(database_url: str, made: str, name: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE {made}".encode())
+    before = dump(database_url)
+    with pytest.raises(InvalidRequest, match=name):
+        downgrade(database_url, "0006")
+    assert dump(database_url) == before
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"DROP {made.partition(' mine')[0]} mine".encode())
+    downgrade(database_url, "0006")

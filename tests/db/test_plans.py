@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from psycopg import sql
 
 from app.db import ranking, records, search
 from app.db.database import Database
@@ -183,3 +184,12 @@ def test_a_search_waits_for_the_database_once(
     sent = re.findall(r"\tF\t\d+\t(\w+)", (tmp_path / "trace").read_text())
     assert sent.count("Sync") == 1, sent
     assert sent.count("Execute") == 2
+
+
+def test_groups_of_one_collection_are_found_without_those_of_others(shared_service: Service) -> None:
+    database = shared_service.runtime.database
+    for condition in ("collection = 'x'", "collection_id = '00000000-0000-0000-0000-000000000000'"):
+        text: Any = f"SELECT * FROM lookalike.near_duplicate_groups WHERE {condition}"
+        plan = database.explain(sql.SQL(text))
+        # Otherwise the condition is a filter on the groups of all collections.
+        assert not re.match(r"Subquery Scan.*\n\s+Filter:", plan), plan

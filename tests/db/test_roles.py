@@ -1,15 +1,17 @@
 """What the roles of the SQL interface may do and see, and that the service can run as its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from app.api.application import create_app
+from app.db.migrations import migrate
 from app.services.access import token_digest
 from app.services.operating.collection_views import create_view
 from app.services.runtime import Runtime
@@ -217,3 +219,68 @@ def test_the_writer_changes_no_table_and_no_token(database_url: str, filled: Ser
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 writer.execute(statement)
+
+
+def test_the_interface_works_where_functions_are_nobodys_by_default(
+    new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    url = new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO PUBLIC")  # pgvector's
+    try:
+        with login_role(url, "lookalike_writer") as writer, as_writer(url, writer, tmp_path / "writer") as runtime:
+            with Runtime(load_settings({"LOOKALIKE_HOME": str(tmp_path)}), url) as owners:
+                service = Service(owners)
+                service.use("shop", model="vectors", dimension=2)
+            service.client = create_app(runtime).test_client()
+            service.insert_vectors({"a": [1.0, 0.0], "b": [1.0, 0.01]}, price=3)
+            assert ids(service.call("nearDuplicates", query_record={"_id": "a"})) == ["a", "b"]
+        with (
+            login_role(url, "lookalike_reader") as role,
+            psycopg.connect(url_as(url, role), autocommit=True) as reader,
+        ):
+            for query in (
+                "SELECT * FROM lookalike.similar('shop', 'a', 5, '{\"price\": 3}')",
+                'SELECT * FROM lookalike.records WHERE lookalike.record_matches(attributes, \'{"_id": "a"}\', id)',
+                "SELECT * FROM lookalike.collections",
+            ):
+                assert reader.execute(query.encode()).fetchall() != [], query
+            reader.execute("SELECT * FROM lookalike.near_duplicate_groups")
+            allowed = (
+                "SELECT has_function_privilege(%s, p.oid, 'EXECUTE') FROM pg_proc p WHERE p.proname = 'nearest'"
+            )
+            for name in ("lookalike_reader", "lookalike_writer", role):
+                assert reader.execute(allowed, [name]).fetchall() == [(False,)]
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
+
+
+def test_settings_of_the_session_change_no_answer(reader: psycopg.Connection[Any]) -> None:
+    asked: tuple[tuple[LiteralString, dict[str, Any]], ...] = (
+        ("SELECT id FROM lookalike.similar('shop', 'r3', 5, %s)", {"_id": {"$regex": "^r\\d$"}}),
+        ("SELECT lookalike.filter_path(%s)", {"it's \\": {"$regex": "[^\\n]-\\."}}),
+        (
+            "SELECT id FROM lookalike.records WHERE lookalike.record_matches(attributes, %s)",
+            {"price": {"$gt": 30}},
+        ),
+        ("SELECT collection, records FROM lookalike.collections WHERE %s <> '{}'", {"a": 1}),
+    )
+    before = [sorted(reader.execute(query, [Jsonb(document)])) for query, document in asked]
+    assert all(before)
+    # What is translated and planned once is not to hide anything.
+    reader.execute("DISCARD ALL")
+    reader.execute("SELECT FROM lookalike.similar('shop', 'r3', 1)")
+    for name, value in {
+        "standard_conforming_strings": "off", "backslash_quote": "off", "transform_null_equals": "on",
+        "array_nulls": "off", "extra_float_digits": "-15", "plpgsql.extra_errors": "all",
+        "enable_indexscan": "off", "hnsw.max_scan_tuples": "1", "debug_parallel_query": "on",
+        "plan_cache_mode": "force_generic_plan", "hnsw.ef_search": "1", "TimeZone": "Asia/Tokyo",
+        "DateStyle": "SQL, DMY", "default_transaction_read_only": "on",
+    }.items():  # fmt: skip
+        reader.execute("SELECT set_config(%s, %s, false)", [name, value])
+    assert [sorted(reader.execute(query, [Jsonb(document)])) for query, document in asked] == before
+    assert reader.execute("SHOW hnsw.ef_search").fetchone() == ("1",)

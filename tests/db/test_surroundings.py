@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from app.db.migrations import downgrade, migrate
+from app.domain.errors import NotPermitted
 from app.services.operating.collection_views import create_view
 from app.services.runtime import Runtime
 from app.settings import load_settings
@@ -74,3 +75,12 @@ def test_pgvector_elsewhere_and_an_owner_without_privileges(owned: tuple[str, st
     downgrade(url, "base")
     with psycopg.connect(as_superuser) as connection:
         assert connection.execute("SELECT id FROM public.records").fetchall() == [("theirs",)]
+
+
+@pytest.mark.parametrize("schema", ["lookalike", "lookalike_views", "lookalike_filter"])
+def test_nothing_is_put_into_a_schema_of_somebody_elses(owned: tuple[str, str], schema: str) -> None:
+    url, as_superuser = owned
+    with psycopg.connect(url, autocommit=True) as somebody:
+        somebody.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    with pytest.raises(NotPermitted):
+        migrate(as_superuser)
