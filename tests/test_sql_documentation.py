@@ -25,6 +25,7 @@ from app.domain.usage import Usage, UsageKey
 from app.images.thumbnail import make_thumbnail
 from app.postgres.embedded import EmbeddedPostgres
 from app.services.duplicates.runs import find_duplicates
+from app.services.operating.collection_views import create_view
 from tests.domain.drawn_groups import cups, shirt
 from tests.images.samples import photograph
 from tests.login_roles import login_role, url_as
@@ -94,6 +95,7 @@ def reader_url(shared_service: Service) -> Iterator[str]:
     service.call("nearDupVerdict", records=pair, verdict="different")
     find_duplicates(service.runtime, collection, radius=20, report=lambda *_: None)
     use(service, collection)
+    create_view(service.runtime, collection)
     url = service.runtime.database.url
     with login_role(url, "lookalike_reader") as role, psycopg.connect(url, autocommit=True) as connection:
         names = {"role": sql.Identifier(role), "database": sql.Identifier(urlsplit(url).path[1:])}

@@ -45,11 +45,10 @@ COMMENT ON FUNCTION lookalike_internal.as_boolean IS 'true or false; NULL otherw
 CREATE OR REPLACE FUNCTION lookalike_internal.iso_moment(value jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE
-        WHEN jsonb_typeof(value) <> 'string' THEN NULL
-        WHEN value #>> '{}'::text[] ~ '^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$'
-            THEN (value #>> '{}'::text[]) || ' UTC'
-        WHEN value #>> '{}'::text[] ~ '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)$'
-            THEN value #>> '{}'::text[]
+        WHEN jsonb_typeof(value) = 'string' AND value #>> '{}'::text[] ~
+                '^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$'
+            THEN (value #>> '{}'::text[])
+                || CASE WHEN substr(value #>> '{}'::text[], 17) ~ '[Z+-]' THEN '' ELSE ' UTC' END
     END;
 COMMENT ON FUNCTION lookalike_internal.iso_moment IS
     'A text that looks like a date or a date and a time in ISO 8601, with its time zone, UTC where it says none; NULL otherwise.';
@@ -167,30 +166,38 @@ COMMENT ON FUNCTION lookalike_internal.as_uuid_array IS 'An array, its elements 
 
 -- What a view's columns are chosen by (app/services/operating/view_columns.py).
 CREATE OR REPLACE FUNCTION lookalike_internal.kind_of_value(value jsonb) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    RETURN CASE jsonb_typeof(value)
-        WHEN 'boolean' THEN 'boolean'
+AS $$
+BEGIN
+    CASE jsonb_typeof(value)
+        WHEN 'boolean', 'object' THEN
+            RETURN jsonb_typeof(value);
         WHEN 'number' THEN
-            CASE WHEN scale(value::numeric) = 0 AND lookalike_internal.as_bigint(value) IS NOT NULL
-                 THEN 'bigint' ELSE 'numeric' END
+            RETURN CASE WHEN scale(value::numeric) = 0 AND lookalike_internal.as_bigint(value) IS NOT NULL
+                        THEN 'bigint' ELSE 'numeric' END;
         WHEN 'string' THEN
-            CASE WHEN lookalike_internal.as_timestamptz(value) IS NULL THEN 'text'
-                 WHEN length(value #>> '{}'::text[]) = 10 THEN 'date'
-                 ELSE 'timestamptz' END
-        WHEN 'object' THEN 'object'
-        WHEN 'array' THEN (
-            SELECT CASE WHEN count(*) = 0 THEN '[]'
-                        WHEN bool_and(each.kind = 'boolean') THEN 'boolean[]'
-                        WHEN bool_and(each.kind = 'number' AND scale(lookalike_internal.as_numeric(each.element)) = 0
-                                      AND lookalike_internal.as_bigint(each.element) IS NOT NULL) THEN 'bigint[]'
-                        WHEN bool_and(each.kind = 'number') THEN 'numeric[]'
-                        WHEN bool_and(each.kind IN ('string', 'number', 'boolean', 'null')) THEN 'text[]'
-                        ELSE 'jsonb' END
-            FROM (
-                SELECT a.element, jsonb_typeof(a.element) AS kind FROM jsonb_array_elements(value) AS a (element)
-            ) each
-        )
-    END;
+            RETURN CASE WHEN lookalike_internal.as_timestamptz(value) IS NULL THEN 'text'
+                        WHEN length(value #>> '{}') = 10 THEN 'date'
+                        ELSE 'timestamptz' END;
+        WHEN 'array' THEN
+            RETURN (
+                SELECT CASE WHEN count(*) = 0 THEN '[]'
+                            WHEN bool_and(each.kind = 'boolean') THEN 'boolean[]'
+                            WHEN bool_and(each.kind = 'number') THEN
+                                CASE WHEN bool_and(scale(lookalike_internal.as_numeric(each.element)) = 0
+                                                   AND lookalike_internal.as_bigint(each.element) IS NOT NULL)
+                                     THEN 'bigint[]' ELSE 'numeric[]' END
+                            WHEN bool_and(each.kind IN ('string', 'number', 'boolean', 'null')) THEN 'text[]'
+                            ELSE 'jsonb' END
+                FROM (
+                    SELECT a.element, jsonb_typeof(a.element) AS kind FROM jsonb_array_elements(value) AS a (element)
+                ) each
+            );
+        ELSE
+            RETURN NULL;
+    END CASE;
+END
+$$;
 COMMENT ON FUNCTION lookalike_internal.kind_of_value IS
     'The narrowest type of a column that keeps the value; object, [] for an empty array, jsonb for other arrays, NULL for null.';

