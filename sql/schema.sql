@@ -1,9 +1,9 @@
 -- The whole schema at a glance, as the migrations leave it, but for what sql/interface makes on top of it. A test holds
 -- the two equal.
 --
--- Accounts own collections and tokens. A collection has one list partition of `records` and one of `embeddings`,
--- both in the schema lookalike_data and made when the collection is made (sql/queries/partitions.sql), so that
--- collections neither share an index nor wait for each other, and dropping one is dropping two tables.
+-- Accounts own collections and tokens. A collection has a list partition of `records`, of `embeddings` and of
+-- `thumbnails`, in the schema lookalike_data and made when it is made (sql/queries/partitions.sql), so that collections
+-- neither share an index nor wait for each other, and dropping one is dropping its tables.
 --
 -- What changes daily (attributes) and what never changes (the embedding) live in tables of their own: a new price
 -- rewrites a narrow row and never touches the vector index. The two are joined by an internal bigint, half the
@@ -15,7 +15,7 @@ CREATE SCHEMA lookalike_internal;
 CREATE SCHEMA lookalike_data;
 
 COMMENT ON SCHEMA lookalike_internal IS 'Lookalike: tables that may change with any version. Query schema lookalike instead.';
-COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions, two to a collection. Query them through schema lookalike.';
+COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions of the collections. Query them through schema lookalike.';
 
 CREATE TABLE lookalike_internal.accounts (
     id                uuid        PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -2,8 +2,9 @@
 
 A view reads the partitioned table and names the collection, so that nothing but its partition is read, and
 dropping the partition does not have to wait for the view. It is made by the owner of the tables, with whose rights
-it reads them; the functions that make an attribute's value one of a type (``sql/interface/150_typed_values.sql``)
-run with its reader's. Every name is an identifier and every text a literal.
+it reads them; the roles of the interface may read whatever the owner makes there. The functions that make an
+attribute's value one of a type (``sql/interface/150_typed_values.sql``) run with its reader's rights. Every name is
+an identifier and every text a literal.
 """
 
 from typing import Any
@@ -45,10 +46,6 @@ def create_view(
             raise InvalidRequest(f"there is a view {name} already: drop it first, or choose another name")
         connection.execute(_definition(collection, name, columns))
         _describe(connection, collection, name, columns)
-        with connection.cursor(row_factory=scalar_row) as cursor:
-            roles = cursor.execute(_QUERIES["roles"]).fetchall()
-        for role in roles:
-            connection.execute(_about("grant_view", name, role=sql.Identifier(role)))
     (made,) = list_views(database, name)
     return made
 

@@ -9,7 +9,7 @@ CREATE SCHEMA IF NOT EXISTS lookalike_internal;
 CREATE SCHEMA lookalike_data;
 
 COMMENT ON SCHEMA lookalike_internal IS 'Lookalike: tables that may change with any version. Query schema lookalike instead.';
-COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions, two to a collection. Query them through schema lookalike.';
+COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions of the collections. Query them through schema lookalike.';
 
 CREATE TABLE lookalike_internal.accounts (
     id                uuid        PRIMARY KEY DEFAULT gen_random_uuid(),

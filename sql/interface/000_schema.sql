@@ -2,7 +2,7 @@
 -- by a snapshot (tests/db/interface.txt), and granted to lookalike_reader; the tables behind it are out of sight.
 --
 -- The files of this folder are run in the order of their names, by the migration that last changed them. 0xx create
--- what stays: the schemas and the roles. 1xx to 8xx are replaced on an upgrade: CREATE OR REPLACE keeps what others
+-- what stays: schemas, roles and types. 1xx to 8xx are replaced on an upgrade: CREATE OR REPLACE keeps what others
 -- built on them. 9xx grant. {vector} stands for the schema that the extension pgvector is in.
 --
 -- Functions that read tables run with their owner's rights (SECURITY DEFINER), a search_path of their own and every

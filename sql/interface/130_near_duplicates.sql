@@ -42,20 +42,20 @@ CREATE OR REPLACE FUNCTION lookalike.near_duplicates_of(
 AS $$
 DECLARE
     sought record;
-    self   record;
+    own    text;
     known  double precision;
 BEGIN
     sought := lookalike_internal.find_collection(collection);
-    SELECT r.key, CASE WHEN r.content_hash IS NOT NULL THEN 'same_file'
-                       WHEN r.pixel_hash IS NOT NULL THEN 'same_pixels'
-                       WHEN EXISTS (SELECT FROM lookalike_internal.thumbnails t
-                                    WHERE t.collection_id = sought.id AND t.key = r.key) THEN 'copy'
-                       WHEN lookalike_internal.telling_phash(r.phash, r.phash_quality) IS NOT NULL THEN 'both'
-                       ELSE 'visual' END AS signal
-    INTO self
+    SELECT CASE WHEN r.content_hash IS NOT NULL THEN 'same_file'
+                WHEN r.pixel_hash IS NOT NULL THEN 'same_pixels'
+                WHEN EXISTS (SELECT FROM lookalike_internal.thumbnails t
+                             WHERE t.collection_id = sought.id AND t.key = r.key) THEN 'copy'
+                WHEN lookalike_internal.telling_phash(r.phash, r.phash_quality) IS NOT NULL THEN 'both'
+                ELSE 'visual' END
+    INTO own
     FROM lookalike_internal.records r
     WHERE r.collection_id = sought.id AND r.id = record_id;
-    IF self.key IS NULL THEN
+    IF own IS NULL THEN
         RETURN;
     END IF;
     SELECT run.radius INTO known
@@ -69,20 +69,22 @@ BEGIN
                   HINT = format('Run: lookalike duplicates %s --radius %s', sought.id, radius);
     END IF;
     RETURN QUERY
-    WITH near AS (
-        SELECT self.key AS key, 0::double precision AS distance, self.signal AS signal
-        UNION ALL
-        SELECT CASE WHEN p.a_key = self.key THEN p.b_key ELSE p.a_key END AS key, p.distance, p.signal
-        FROM lookalike_internal.near_duplicate_pairs p
-        WHERE p.collection_id = sought.id AND self.key IN (p.a_key, p.b_key) AND p.distance <= radius
-    )
     SELECT r.id, near.distance, near.signal, r.attributes, r.url, r.file, r.created_at
-    FROM near
-    JOIN lookalike_internal.records r ON r.collection_id = sought.id AND r.key = near.key
-    WHERE NOT EXISTS (
-        SELECT FROM lookalike.near_duplicates judged
-        WHERE judged.collection_id = sought.id AND judged.verdict = 'different'
-          AND judged.a = least(record_id COLLATE "C", r.id) AND judged.b = greatest(record_id COLLATE "C", r.id))
+    FROM (
+        SELECT record_id AS id, 0::double precision AS distance, own AS signal
+        -- Each side by itself, as each has an index.
+        UNION ALL
+        SELECT n.b, n.distance, n.signal
+        FROM lookalike.near_duplicates n
+        WHERE n.collection_id = sought.id AND n.a = record_id AND n.distance <= radius
+          AND n.verdict IS DISTINCT FROM 'different'
+        UNION ALL
+        SELECT n.a, n.distance, n.signal
+        FROM lookalike.near_duplicates n
+        WHERE n.collection_id = sought.id AND n.b = record_id AND n.distance <= radius
+          AND n.verdict IS DISTINCT FROM 'different'
+    ) near
+    JOIN lookalike_internal.records r ON r.collection_id = sought.id AND r.id = near.id
     ORDER BY near.distance, r.id;
 END
 $$;

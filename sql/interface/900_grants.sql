@@ -15,6 +15,7 @@ BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'lookalike_reader') THEN
         GRANT USAGE ON SCHEMA lookalike, lookalike_views TO lookalike_reader;
         GRANT SELECT ON ALL TABLES IN SCHEMA lookalike, lookalike_views TO lookalike_reader;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA lookalike_views GRANT SELECT ON TABLES TO lookalike_reader;
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lookalike, lookalike_filter, lookalike_internal TO lookalike_reader;
         REVOKE EXECUTE ON FUNCTION lookalike_internal.nearest FROM lookalike_reader;
     END IF;
@@ -31,7 +32,8 @@ BEGIN
         GRANT UPDATE (credits_counter) ON lookalike_internal.accounts TO lookalike_writer;
         GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA lookalike_data TO lookalike_writer;
         GRANT USAGE ON SEQUENCE lookalike_internal.record_key TO lookalike_writer;
-        -- The partitions that come.
+        -- The views and partitions that come.
+        ALTER DEFAULT PRIVILEGES IN SCHEMA lookalike_views GRANT SELECT ON TABLES TO lookalike_writer;
         ALTER DEFAULT PRIVILEGES IN SCHEMA lookalike_data
             GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO lookalike_writer;
         REVOKE EXECUTE ON FUNCTION lookalike_internal.nearest FROM lookalike_writer;

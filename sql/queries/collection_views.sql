@@ -1,5 +1,5 @@
 -- Views with typed columns over one collection. The names in braces are identifiers and literals that the caller
--- fills in: {view} with its schema, {column}, {function} and {role}; {collection_id}, {path} and {comment} are literals.
+-- fills in: {view} with its schema, {column} and {function}; {collection_id}, {path} and {comment} are literals.
 
 -- name: create_view
 -- The collection by its id, so that the planner leaves out all other partitions; whether it is deleted is looked up
@@ -25,16 +25,8 @@ COMMENT ON VIEW {view} IS {comment};
 -- name: comment_on_column
 COMMENT ON COLUMN {view}.{column} IS {comment};
 
--- name: grant_view
-GRANT SELECT ON {view} TO {role};
-
 -- name: drop_view
 DROP VIEW IF EXISTS {view};
-
--- name: roles
--- The roles of the SQL interface that exist.
--- rows: role
-SELECT rolname FROM pg_roles WHERE rolname IN ('lookalike_reader', 'lookalike_writer') ORDER BY rolname;
 
 -- name: keep_collection
 -- Until the end of the transaction nobody marks the collection for deletion.

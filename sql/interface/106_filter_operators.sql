@@ -1,5 +1,5 @@
 -- The operators of a field whose operands are values: each checks its operand and says its test
--- (app/filters/operators.py). Those whose operands hold conditions are in 027.
+-- (app/filters/operators.py). Those whose operands hold conditions are in 108.
 
 CREATE OR REPLACE FUNCTION lookalike_filter.equality(value jsonb, spent integer[]) RETURNS lookalike_filter.test
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

@@ -1,6 +1,6 @@
 -- What the parts of the filter language share: its schema, its types, faults with their paths, and operands.
 --
--- The files 020 to 030 translate a filter in the form of MongoDB's find() into one jsonpath, in SQL and by the rules of
+-- The files 101 to 109 translate a filter in the form of MongoDB's find() into one jsonpath, in SQL and by the rules of
 -- app/filters, which say why they are so. A test holds the two equal. Faults are those of the service, with its words.
 --
 -- All of it is IMMUTABLE, so that a constant filter is translated once, when a statement is planned. Names are
