@@ -248,18 +248,19 @@ def _configure(connection: Connection[Any], *, keep: bool = False) -> str:
     With ``keep`` that stays the connection's own, unless its names are known anyway.
     """
     with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute(load_queries("server")["vector_search_path"]).fetchone()
+        row = cursor.execute(load_queries("server")["vector_schema"]).fetchone()
         if row is None:
             raise ConfigurationError(
                 "the extension vector is not in this database: run `lookalike migrate` (on a managed server an "
                 "administrator may have to run CREATE EXTENSION vector first)"
             )
-        search_path, known = row
+        schema, known = row
+        search_path = f"pg_catalog, {schema}"
         apply_settings(connection, {"search_path": search_path})
         register_vector(connection)
     if keep and not known:
         connection.execute("SELECT set_config('search_path', %s, false)", [search_path])
-    return str(search_path)
+    return search_path
 
 
 def _become_owner(connection: Connection[Any], *, locally: bool) -> None:

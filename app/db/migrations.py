@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from app.db.errors import refused_if_built_upon, translated_errors
 from app.db.folders import MIGRATIONS_FOLDER, SQL_FOLDER
+from app.db.queries import load_queries
 from app.domain.errors import ConfigurationError
 
 VERSION_SCHEMA = "lookalike_internal"
@@ -73,11 +74,7 @@ def _vector_schema() -> str:
     """The schema that pgvector is in, quoted; ``public`` where nobody can be asked."""
     if context.is_offline_mode():
         return "public"
-    row = _driver_connection().execute(
-        "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
-        " WHERE e.extname = 'vector'"
-    )
-    found = row.fetchone()
+    found = _driver_connection().execute(load_queries("server")["vector_schema"]).fetchone()
     assert found is not None
     return str(found[0])
 

@@ -165,7 +165,6 @@ def _try_again(
             frames = off_centre(*levels[32], pairs.stretch)
         else:
             rank = min(attempt - _UNMOVED - 2, len(starts) - 1)
-            frames = centred(starts[rank], pairs.stretch)
             frames = centred(np.where(soft, STARTS[rank], starts[rank]), pairs.stretch)
         # From the start itself: what the coarser levels show may be another line of a table.
         fitted = registered(*levels[64], frames, 4)
