@@ -3,8 +3,8 @@
 A view reads the partitioned table and names the collection, so that nothing but its partition is read, and
 dropping the partition does not have to wait for the view. It is made by the owner of the tables, with whose rights
 it reads them; the roles of the interface may read whatever the owner makes there. The functions that make an
-attribute's value one of a type (``sql/interface/150_typed_values.sql``) run with its reader's rights. Every name is
-an identifier and every text a literal.
+attribute's value one of a type (``sql/interface/150_typed_values.sql``) run with its reader's rights. Every name
+is an identifier and every text a literal.
 """
 
 from typing import Any

@@ -7,7 +7,8 @@ duplicates comes with its first run. A new kind of partition is a member of ``Ta
 Made: tables on their own, attached afterwards (SHARE UPDATE EXCLUSIVE on the parents). Dropped: the collection is
 marked, which hides it at once; then each partition is detached concurrently, which waits for running queries but
 blocks none, and dropped. Every step can be taken again after an interruption. Names are made from the collection's
-UUID and from numbers, never from a client's text, and nothing else in the program knows how.
+UUID and from numbers, never from a client's text, and nothing else in the program knows how; for
+reports sql/interface/100_collections.sql looks them up.
 """
 
 from collections.abc import Mapping
