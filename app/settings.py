@@ -68,6 +68,7 @@ class Settings:
     torch_threads: int
     preload: bool
     thumbnails: bool
+    console: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LOOKALIKE_THUMBNAILS", "thumbnails", "1", switch,
         "whether a small picture of every picture is kept, by which near duplicates are told (1 or 0)",
+    ),
+    Setting(
+        "LOOKALIKE_CONSOLE", "console", "1", switch, "whether there are pages for browsers at `/console` (1 or 0)"
     ),
     Setting(
         "LOOKALIKE_PRELOAD", "preload", "1", switch,

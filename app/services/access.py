@@ -32,13 +32,26 @@ def resolve_access(
     For a call that only reads, both may be known from some seconds ago: so much later a revoked token is refused.
     Raises ``Unauthorized``, ``CollectionMissing`` when neither id nor name is given, and ``CollectionNotFound``.
     """
-    key = (token, collection_id, collection_name)
+    return access_of_digest(
+        runtime,
+        token_digest(token),
+        collection_id=collection_id,
+        collection_name=collection_name,
+        writes=writes,
+    )
+
+
+def access_of_digest(
+    runtime: Runtime, sha256: bytes, *, collection_id: str | None, collection_name: str | None, writes: bool
+) -> Access:
+    """The same for a token of which only the digest is known."""
+    key = (sha256, collection_id, collection_name)
     if not writes and (remembered := runtime.accesses.get(key)) is not None:
         return remembered
     parsed = _parse_uuid(collection_id)
     access = accounts.resolve_access(
         runtime.database,
-        token_digest(token),
+        sha256,
         collection_id=parsed,
         collection_name=collection_name if collection_id is None else None,
     )

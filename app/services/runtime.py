@@ -11,6 +11,7 @@ from app.db.database import Database
 from app.domain.account import Access
 from app.domain.estimate import Estimate
 from app.domain.picture import Picture
+from app.domain.session import Session
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.machine import available_cores
@@ -34,6 +35,7 @@ class Runtime:
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
+        self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
         self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")

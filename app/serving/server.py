@@ -11,10 +11,10 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from app.api.application import create_app
 from app.domain.errors import ConfigurationError
 from app.services.operating.preloading import preload_models
 from app.services.runtime import Runtime
+from app.serving.site import create_site
 from app.settings import Settings, unknown_variables
 
 _FIRST = 1
@@ -81,7 +81,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     def load(self) -> Any:
         """Called in each worker, after the fork: pools and threads do not survive one."""
         self._runtime = Runtime(self._settings, self._url).open()
-        return create_app(self._runtime)
+        return create_site(self._runtime)
 
     def _make_ready(self, worker: Any) -> None:
         """Called in each worker before it accepts connections; until then they wait in the socket's queue.

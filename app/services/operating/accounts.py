@@ -75,4 +75,5 @@ def revoke_token(runtime: Runtime, token: str) -> bool:
         except ValueError:
             revoked = accounts.revoke_token(connection, sha256=token_digest(token))
     runtime.accesses.clear()
+    runtime.sessions.clear()
     return revoked

@@ -21,6 +21,7 @@ from app.services.access import account_of
 from app.services.operating.accounts import create_token
 from app.services.operating.collections import create_collection, find_collection_by_name
 from app.services.runtime import Runtime
+from app.services.sessions import new_sign_in_key
 from app.services.transfer.sources import Item
 
 SAMPLES = "quickstart"
@@ -73,9 +74,12 @@ def greeting(runtime: Runtime, start: Start, address: str) -> str:
     count = records.count_records(runtime.database, start.collection.id)
     query = {"query_record": {"_id": first[0].id if first else "…"}, "k": 5, "fields_to_return": ["*"]}
     body = json.dumps(query, ensure_ascii=False).replace("'", "'\\''")
+    key = new_sign_in_key(runtime, start.token)
+    look = f"Look at them in a browser (signs in once):\n\n  {address}/console/sign-in?key={key}\n\n"
     return (
         f"\nLookalike serves {count} pictures on {address}\n\n"
-        f"  token          {start.token}\n"
+        + (look if runtime.settings.console else "")
+        + f"  token          {start.token}\n"
         f"  collection-id  {start.collection.id}\n\n"
         "The five most similar pictures to one of them:\n\n"
         f"curl -s {address}/similarity/photos/v2/visualKNN -H 'Content-Type: application/json'"

@@ -2,16 +2,16 @@
 
 from app.db.migrations import install_interface, run_sql_file
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0007_interface.up.sql")
+    run_sql_file("0008_interface.up.sql")
     install_interface()
 
 
 def downgrade() -> None:
-    run_sql_file("0007_interface.down.sql")
+    run_sql_file("0008_interface.down.sql")

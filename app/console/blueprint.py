@@ -1,0 +1,92 @@
+"""The blueprint: sessions, rights, headers and errors around the pages."""
+
+import hmac
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from app.console.failures import CrossSiteRequest, failure
+from app.console.page import Page
+from app.console.pages import NAVIGATION, PAGES
+from app.console.static_files import static_file, static_path
+from app.console.visit import COOKIE, Visit
+from app.domain.errors import ReadOnlyToken
+from app.services.runtime import Runtime
+from app.services.sessions import Secret, access_of, session_of
+
+_SERVICE = "console"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def console(runtime: Runtime) -> Blueprint:
+    """The blueprint over an open runtime, for ``/console``."""
+    blueprint = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
+    for page in PAGES:
+        blueprint.add_url_rule(page.path, page.name, _view(runtime, page), methods=[page.verb])
+    blueprint.add_url_rule("/static/<version>/<path:name>", "static_file", static_file)
+    # Whatever else lies below /console is answered here, too, and not by the REST interface.
+    blueprint.add_url_rule("/<path:rest>", "nowhere", _nowhere)
+    blueprint.after_request(_with_headers)
+    blueprint.register_error_handler(Exception, failure)
+    blueprint.app_context_processor(lambda: {"static": static_path, "navigation": NAVIGATION})
+    return blueprint
+
+
+def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
+    def view(collection: UUID | None = None, **parts: Any) -> Any:
+        if page.public:
+            _refuse_foreign_form(None, page)
+            return page.show(Visit(runtime), **parts)
+        secret = Secret(request.cookies.get(COOKIE, ""))
+        # What was known a moment ago is good enough for reading, never for a change.
+        fresh = page.verb != "GET"
+        session = session_of(runtime, secret, writes=fresh)
+        _refuse_foreign_form(secret, page)
+        access = None if collection is None else access_of(runtime, session, collection, writes=fresh)
+        if page.writes and session.read_only:
+            raise ReadOnlyToken("your token is read-only")
+        with runtime.usage.measured(session.account_id, _SERVICE, page.name) as usage:
+            response = page.show(Visit(runtime, secret, session, access), **parts)
+            usage.errors = int(response.status_code >= 400)
+            return response
+
+    return view
+
+
+def _refuse_foreign_form(secret: Secret | None, page: Page) -> None:
+    """Raise ``CrossSiteRequest`` for a request that changes something and was made by another site's page."""
+    if page.verb == "GET":
+        return
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise CrossSiteRequest("this request came from another site")
+    if secret is None:
+        return
+    sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
+    if not hmac.compare_digest(sent.encode(), secret.csrf.encode()):
+        raise CrossSiteRequest("this page is from another session: reload it and try again")
+
+
+def _nowhere(rest: str) -> Response:
+    raise NotFound
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,66 @@
+"""What went wrong, as a page or as a part of one."""
+
+import logging
+from urllib.parse import urlencode
+
+from flask import Response, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from app.domain import errors
+
+log = logging.getLogger(__name__)
+
+
+class CrossSiteRequest(errors.LookalikeError):
+    """A form that did not come from a page of the session."""
+
+
+_STATUS: dict[type[errors.LookalikeError], int] = {
+    CrossSiteRequest: 403,
+    errors.ReadOnlyToken: 403,
+    errors.NotPermitted: 403,
+    errors.CollectionNotFound: 404,
+    errors.InvalidRequest: 400,
+    errors.WrongQueryRecord: 400,
+    errors.PictureRefused: 400,
+    errors.TextNotSupported: 400,
+    errors.CreditsExceeded: 402,
+    errors.CapacityExceeded: 409,
+    errors.ConfigurationError: 409,
+    errors.CollectionExists: 409,
+    errors.QueryTimeout: 503,
+    errors.ModelUnavailable: 503,
+    errors.DatabaseUnavailable: 503,
+}
+
+
+def failure(error: Exception) -> Response:
+    """The answer for whatever was raised: the sign-in for strangers, else a sentence with its status."""
+    if isinstance(error, errors.Unauthorized):
+        return _to_sign_in()
+    if isinstance(error, HTTPException):
+        code = error.code or 500
+        told = "There is nothing at this address." if code == 404 else error.description or error.name
+    elif isinstance(error, errors.LookalikeError) and type(error) in _STATUS:
+        code, told = _STATUS[type(error)], str(error)
+        if isinstance(error, errors.DatabaseUnavailable):
+            log.warning("%s %s: %s", request.method, request.path, error.for_operators)
+    else:
+        log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
+        code, told = 500, "The console failed in an unexpected way; the log of the service says more."
+    told = told[:1].upper() + told[1:]
+    template = "failure_part.html" if request.headers.get("HX-Request") == "true" else "failure.html"
+    html = render_template(f"console/{template}", visit=None, code=code, told=told)
+    return Response(html, status=code, mimetype="text/html")
+
+
+def _to_sign_in() -> Response:
+    """To the sign-in and back. htmx would put the page into the part that it asked for, and is told to leave."""
+    partial = request.headers.get("HX-Request") == "true"
+    wanted = "" if partial or request.method != "GET" else request.full_path.removesuffix("?")
+    address = url_for("console.sign_in") + (f"?{urlencode({'next': wanted})}" if wanted else "")
+    if partial:
+        return Response(status=401, headers={"HX-Redirect": address})
+    answer = redirect(address, 303)
+    assert isinstance(answer, Response)
+    return answer

@@ -1,0 +1,14 @@
+"""The pages, in the order of the navigation."""
+
+from app.console.page import Page
+from app.console.pages import collections, search, sign_in, thumbnails
+
+PAGES: list[Page] = [
+    *sign_in.PAGES,
+    *collections.PAGES,
+    *search.PAGES,
+    *thumbnails.PAGES,
+]
+
+NAVIGATION: list[tuple[str, str]] = [("search", "Search")]
+"""Pages of a collection that every page leads to: name and label."""

@@ -1,0 +1,15 @@
+"""All that is served over HTTP: the REST interface, and the console unless it is switched off."""
+
+from flask import Flask
+
+from app.api.application import create_app
+from app.console.blueprint import console
+from app.services.runtime import Runtime
+
+
+def create_site(runtime: Runtime) -> Flask:
+    """The WSGI application over an open runtime."""
+    site = create_app(runtime)
+    if runtime.settings.console:
+        site.register_blueprint(console(runtime))
+    return site

@@ -1,0 +1,2 @@
+DROP TABLE lookalike_internal.sign_in_keys;
+DROP TABLE lookalike_internal.console_sessions;
