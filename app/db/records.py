@@ -100,10 +100,11 @@ def copy_records(connection: Connection[TupleRow], collection: Collection, recor
             for key, record in zip(keys, records, strict=True):
                 copy.write_row((collection.id, collection.model_id, key, HalfVector(record.embedding)))
         with cursor.copy(_QUERIES["copy_thumbnails"]) as copy:
-            copy.set_types(["uuid", "int8", "int4", "int4", "bytea", "bytea"])
+            copy.set_types(["uuid", "int8", "int4", "int4", "bytea", "bytea", "text", "int8"])
             for key, record in zip(keys, records, strict=True):
                 if (small := record.thumbnail) is not None:
-                    copy.write_row((collection.id, key, small.width, small.height, small.image, small.glance))
+                    seen = (small.width, small.height, small.image, small.glance, small.format, small.file_bytes)
+                    copy.write_row((collection.id, key, *seen))
 
 
 def delete_records(connection: Connection[TupleRow], collection_id: UUID, ids: Sequence[str]) -> set[str]:
@@ -266,4 +267,6 @@ def _thumbnail_arrays(records: Sequence[NewRecord]) -> dict[str, Any]:
         "heights": [None if small is None else small.height for small in thumbnails],
         "images": [None if small is None else small.image for small in thumbnails],
         "glances": [None if small is None else small.glance for small in thumbnails],
+        "formats": [None if small is None else small.format for small in thumbnails],
+        "file_sizes": [None if small is None else small.file_bytes for small in thumbnails],
     }

@@ -133,6 +133,8 @@ def store_thumbnails(
         "heights": [thumbnail.height for _, thumbnail, _ in made],
         "images": [thumbnail.image for _, thumbnail, _ in made],
         "glances": [thumbnail.glance for _, thumbnail, _ in made],
+        "formats": [thumbnail.format for _, thumbnail, _ in made],
+        "file_sizes": [thumbnail.file_bytes for _, thumbnail, _ in made],
         "pixel_hashes": [pixel_hash for _, _, pixel_hash in made],
     }
     return connection.execute(_QUERIES["store_thumbnails"], parameters).rowcount

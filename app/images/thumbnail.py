@@ -7,6 +7,7 @@ one names the size of its picture in Exif's PixelXDimension and PixelYDimension,
 export with it.
 """
 
+from dataclasses import replace
 from hashlib import blake2b
 from io import BytesIO
 
@@ -17,6 +18,7 @@ from PIL import ExifTags, Image
 from app.domain.errors import PictureRefused
 from app.domain.glance import GLANCED_SIDE, glanced
 from app.domain.thumbnail import Thumbnail
+from app.images.formats import detect_format
 
 LONGEST_SIDE = 192
 MAX_BYTES = 64 << 10
@@ -33,15 +35,19 @@ _EFFORT = 4
 _REDUCING_GAP = 3.0
 
 
-def make_thumbnail(picture: Image.Image) -> Thumbnail:
-    """The thumbnail of ``picture``, which has mode RGB and any size. Same pixels, same bytes."""
+def make_thumbnail(picture: Image.Image, file: bytes | None = None) -> Thumbnail:
+    """The thumbnail of ``picture``, which has mode RGB and any size. Same pixels, same bytes.
+
+    ``file`` is what the picture was decoded from: its format and its size are noted.
+    """
     size, exif = picture.size, b""
     if max(size) > LONGEST_SIDE:
         picture = picture.resize(_reduced(size), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
         exif = _exif_of(size)
     stream = BytesIO()
     picture.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=b"", exif=exif, xmp=b"")
-    return _with_glance(stream.getvalue(), size)
+    made = _with_glance(stream.getvalue(), size)
+    return made if file is None else replace(made, format=str(detect_format(file)), file_bytes=len(file))
 
 
 def given_thumbnail(data: bytes) -> Thumbnail:

@@ -246,7 +246,7 @@ class _Pipeline:
             hashlib.sha256(data).digest(),
             perceptual_hash(picture),
             pixel_hash(picture),
-            make_thumbnail(picture) if settings.thumbnails else None,
+            make_thumbnail(picture, data) if settings.thumbnails else None,
         )
 
 

@@ -12,6 +12,8 @@ CREATE TABLE lookalike_internal.thumbnails (
     height        integer NOT NULL CHECK (height > 0),
     image         bytea   NOT NULL,
     glance        bytea   NOT NULL CHECK (octet_length(glance) = 1024),
+    format        text,
+    file_bytes    bigint,
     PRIMARY KEY (collection_id, key)
 ) PARTITION BY LIST (collection_id);
 -- Files, compressed already, lie apart from the rows: glances are read of all pictures, files of a few.
@@ -22,6 +24,8 @@ COMMENT ON TABLE lookalike_internal.thumbnails IS 'A WebP file for each record t
 COMMENT ON COLUMN lookalike_internal.thumbnails.width IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
 COMMENT ON COLUMN lookalike_internal.thumbnails.height IS 'Of the picture itself, in pixels; of the thumbnail where no more was sent.';
 COMMENT ON COLUMN lookalike_internal.thumbnails.glance IS 'The luma of 32 × 32 cells, a byte each: tells most pairs of pictures apart without their files.';
+COMMENT ON COLUMN lookalike_internal.thumbnails.format IS 'Of the file that the picture came in (JPEG, PNG, …); NULL where only a thumbnail was sent.';
+COMMENT ON COLUMN lookalike_internal.thumbnails.file_bytes IS 'The size of that file.';
 
 -- Kept by the ids, and valid as long as both records have the pictures that were judged.
 CREATE TABLE lookalike_internal.near_duplicate_verdicts (

@@ -26,7 +26,8 @@ WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s);
 -- a moment ago, say) is left out, and its embedding with it. Rows go in ordered by id, so that two batches with
 -- common ids wait for each other instead of blocking each other.
 -- parameters: collection_id, model_id; ids, attributes, urls, files, content_hashes, phashes, phash_qualities,
--- embeddings, pixel_hashes, widths, heights, images, glances (the last four NULL without a thumbnail): arrays of
+-- embeddings, pixel_hashes, widths, heights, images, glances, formats, file_sizes (the last six NULL without a
+-- thumbnail, the last two also where only that was sent): arrays of
 -- equal length, embeddings and bytes sent in binary, as their text is slow to write and to read
 -- rows: id of each record that went in
 WITH incoming AS (
@@ -34,9 +35,9 @@ WITH incoming AS (
     FROM unnest(%(ids)s::text[], %(attributes)s::jsonb[], %(urls)s::text[], %(files)s::text[],
                 %(content_hashes)s::bytea[], %(phashes)s::text[], %(phash_qualities)s::smallint[],
                 %(embeddings)b::halfvec[], %(pixel_hashes)b::bytea[], %(widths)s::integer[], %(heights)s::integer[],
-                %(images)b::bytea[], %(glances)b::bytea[])
+                %(images)b::bytea[], %(glances)b::bytea[], %(formats)s::text[], %(file_sizes)s::bigint[])
         AS i (id, attributes, url, file, content_hash, phash, phash_quality, embedding, pixel_hash, width, height,
-              image, glance)
+              image, glance, format, file_bytes)
 ), inserted AS (
     INSERT INTO lookalike_internal.records
         (collection_id, id, attributes, url, file, content_hash, phash, phash_quality, pixel_hash)
@@ -51,8 +52,10 @@ WITH incoming AS (
     FROM inserted
     JOIN incoming ON incoming.id = inserted.id
 ), small AS (
-    INSERT INTO lookalike_internal.thumbnails (collection_id, key, width, height, image, glance)
-    SELECT %(collection_id)s, inserted.key, incoming.width, incoming.height, incoming.image, incoming.glance
+    INSERT INTO lookalike_internal.thumbnails
+        (collection_id, key, width, height, image, glance, format, file_bytes)
+    SELECT %(collection_id)s, inserted.key, incoming.width, incoming.height, incoming.image, incoming.glance,
+           incoming.format, incoming.file_bytes
     FROM inserted
     JOIN incoming ON incoming.id = inserted.id
     WHERE incoming.image IS NOT NULL
@@ -198,4 +201,5 @@ FROM STDIN (FORMAT binary);
 COPY lookalike_internal.embeddings (collection_id, model_id, key, embedding) FROM STDIN (FORMAT binary);
 
 -- name: copy_thumbnails
-COPY lookalike_internal.thumbnails (collection_id, key, width, height, image, glance) FROM STDIN (FORMAT binary);
+COPY lookalike_internal.thumbnails (collection_id, key, width, height, image, glance, format, file_bytes)
+FROM STDIN (FORMAT binary);

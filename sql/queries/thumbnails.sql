@@ -55,21 +55,23 @@ LIMIT %(limit)s;
 
 -- name: store_thumbnails
 -- Of records that still exist; what has one already keeps it, and its digest.
--- parameters: collection_id; keys, widths, heights, images, glances, pixel_hashes: arrays of equal length
+-- parameters: collection_id; keys, widths, heights, images, glances, formats, file_sizes, pixel_hashes: arrays of equal length
 WITH given AS (
     SELECT *
     FROM unnest(%(keys)s::bigint[], %(widths)s::integer[], %(heights)s::integer[], %(images)b::bytea[],
-                %(glances)b::bytea[], %(pixel_hashes)b::bytea[]) AS g (key, width, height, image, glance, pixel_hash)
+                %(glances)b::bytea[], %(formats)s::text[], %(file_sizes)s::bigint[], %(pixel_hashes)b::bytea[])
+        AS g (key, width, height, image, glance, format, file_bytes, pixel_hash)
 ), locked AS MATERIALIZED (
-    SELECT r.key, g.width, g.height, g.image, g.glance, g.pixel_hash
+    SELECT r.key, g.width, g.height, g.image, g.glance, g.format, g.file_bytes, g.pixel_hash
     FROM lookalike_internal.records r
     JOIN given g ON g.key = r.key
     WHERE r.collection_id = %(collection_id)s
     ORDER BY r.id
     FOR UPDATE OF r
 ), made AS (
-    INSERT INTO lookalike_internal.thumbnails (collection_id, key, width, height, image, glance)
-    SELECT %(collection_id)s, key, width, height, image, glance FROM locked
+    INSERT INTO lookalike_internal.thumbnails
+        (collection_id, key, width, height, image, glance, format, file_bytes)
+    SELECT %(collection_id)s, key, width, height, image, glance, format, file_bytes FROM locked
     ON CONFLICT DO NOTHING
     RETURNING key
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from app.images.decode import decode_picture
 from app.images.thumbnail import LONGEST_SIDE, given_thumbnail, make_thumbnail, read_thumbnail
 from tests.images.samples import photograph
 
@@ -68,3 +69,12 @@ def test_a_size_that_is_none_of_its_picture_does_not_count(named: tuple[object, 
     photograph("coffee.png", (192, 144)).save(stream, "WEBP", exif=exif.tobytes())
     given = given_thumbnail(stream.getvalue())
     assert (given.width, given.height) == (192, 144)
+
+
+def test_the_format_and_size_of_the_file_are_noted() -> None:
+    stream = BytesIO()
+    photograph("coffee.png", (300, 200)).save(stream, "JPEG")
+    file = stream.getvalue()
+    made = make_thumbnail(decode_picture(file, max_pixels=1_000_000), file)
+    assert (made.format, made.file_bytes) == ("JPEG", len(file))
+    assert given_thumbnail(made.image).format is None, "what came as a thumbnail alone"

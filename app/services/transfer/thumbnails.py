@@ -132,6 +132,6 @@ def _made(runtime: Runtime, source: PictureSource, data: bytes) -> _Outcome:
         return _AnotherPicture("it is another picture by now")
     try:
         picture = decode_picture(data, max_pixels=runtime.settings.max_image_pixels)
-        return make_thumbnail(picture), pixel_hash(picture)
+        return make_thumbnail(picture, data), pixel_hash(picture)
     except PictureRefused as error:
         return error
