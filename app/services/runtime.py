@@ -15,6 +15,7 @@ from app.domain.session import Session
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.machine import available_cores
+from app.pairs.pair_groups import PairGraph, PairGroups
 from app.services.gates import Gates
 from app.services.recent import Recent
 from app.services.usage import UsageCounter
@@ -22,6 +23,8 @@ from app.settings import Settings
 
 _REMEMBERED_PICTURES = 400
 # Some 55 kB each.
+_REMEMBERED_GRAPHS = 4
+# Some 30 bytes for each pair.
 
 
 class Runtime:
@@ -38,6 +41,8 @@ class Runtime:
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
+        self.pair_graphs: Recent[Hashable, PairGraph] = Recent(seconds=30, size=_REMEMBERED_GRAPHS)
+        self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=30, size=2 * _REMEMBERED_GRAPHS)
         self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
 
     def open(self) -> Self:

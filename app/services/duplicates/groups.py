@@ -11,6 +11,7 @@ from app.db import records
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
 from app.domain.pair_distance import SIGNALS
+from app.pairs.components import connected_components
 from app.services.duplicates.dismissed import Dismissed
 from app.services.runtime import Runtime
 
@@ -70,23 +71,6 @@ def duplicate_groups(runtime: Runtime, collection: Collection) -> Iterator[Group
         ]
         if named:
             yield Group(sorted(names[key] for key in of_group if key in names), named, int(amounts[group]))
-
-
-def connected_components(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The component of each of ``count`` nodes, as its least node; an edge joins ``left[i]`` and ``right[i]``.
-
-    Labels are hooked onto smaller ones and paths halved until nothing changes (Shiloach and Vishkin 1982).
-    """
-    label = np.arange(count)
-    while True:
-        before = label.copy()
-        least = np.minimum(label[left], label[right])
-        for ends in (left, right):
-            np.minimum.at(label, before[ends], least)
-            np.minimum.at(label, ends, least)
-        label = label[label]
-        if np.array_equal(label, before):
-            return label
 
 
 def _names(runtime: Runtime, collection: Collection, keys: NDArray[np.int64]) -> dict[int, str]:

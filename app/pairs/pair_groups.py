@@ -1,0 +1,124 @@
+"""The pairs of a collection as a graph, and its groups at a radius: what a review pages through.
+
+Nodes are the records that are in a pair, numbered in the order of their ids, so that the least node of a component
+is its least id. The graph is read once; groups of another radius take one pass over its edges.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.pairs.components import connected_components
+
+Nodes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PairGraph:
+    """``keys`` (nodes,): the records' keys in the order of their ids; of each pair, nearest first, its nodes ``left``
+    and ``right``, its ``distance``, and its ``signal`` by number (``app.domain.pair_distance``), all (pairs,).
+    """
+
+    keys: NDArray[np.int64]
+    left: Nodes
+    right: Nodes
+    distance: NDArray[np.float64]
+    signal: NDArray[np.int8]
+
+    @cached_property
+    def _by_key(self) -> tuple[Nodes, NDArray[np.int64]]:
+        order = np.argsort(self.keys)
+        return order, self.keys[order]
+
+    def nodes_of(self, keys: Iterable[int]) -> Nodes:
+        """The nodes of those of some keys that are in a pair, in the order of their ids."""
+        order, ordered = self._by_key
+        wanted = np.fromiter(keys, np.int64)
+        if not len(ordered):
+            return np.empty(0, np.int64)
+        place = np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)
+        return np.sort(order[place[ordered[place] == wanted]])
+
+    def pairs_within(self, radius: float) -> int:
+        """How many pairs are within a radius."""
+        return int(np.searchsorted(self.distance, radius, side="right"))
+
+    def histogram(self, farthest: float, bins: int) -> list[int]:
+        """How many pairs lie in each of ``bins`` equal parts of 0 … ``farthest``, the upper end included."""
+        counts: list[int] = np.histogram(self.distance, bins, (0.0, farthest))[0].tolist()
+        return counts
+
+    def grouped(self, radius: float) -> "PairGroups":
+        """The groups of the pairs within a radius, the largest first, equally large ones by their least node."""
+        count = self.pairs_within(radius)
+        left, right = self.left[:count], self.right[:count]
+        component = connected_components(left, right, len(self.keys))
+        members, edges = np.argsort(component, kind="stable"), np.argsort(component[left], kind="stable")
+        size, amount = np.bincount(component, minlength=1), np.bincount(component[left], minlength=1)
+        least = np.flatnonzero(size > 1)
+        least = least[np.argsort(-size[least], kind="stable")]
+        position = np.full(len(self.keys) + 1, -1)
+        position[least] = np.arange(len(least))
+        return PairGroups(
+            graph=self,
+            least=least,
+            size=size[least],
+            of_node=position[component] if len(component) else component,
+            members=members,
+            first_member=(np.cumsum(size) - size)[least],
+            edges=edges,
+            first_edge=(np.cumsum(amount) - amount)[least],
+            amount=amount[least],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PairGroups:
+    """Groups of a graph, by their places: ``least`` node, ``size`` and ``amount`` of pairs of each, (groups,);
+    ``of_node``: the place of each node's group, -1 without one. The rest: where members and edges of a group are.
+    """
+
+    graph: PairGraph
+    least: Nodes
+    size: NDArray[np.int64]
+    of_node: NDArray[np.int64]
+    members: Nodes
+    first_member: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    first_edge: NDArray[np.int64]
+    amount: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.least)
+
+    def members_of(self, place: int) -> Nodes:
+        """The nodes of a group, in the order of their ids."""
+        first = self.first_member[place]
+        return self.members[first : first + self.size[place]]
+
+    def edges_of(self, place: int) -> NDArray[np.int64]:
+        """The numbers of a group's pairs in the graph, nearest first."""
+        first = self.first_edge[place]
+        return self.edges[first : first + self.amount[place]]
+
+    def without(self, places: Iterable[int]) -> "PairGroups":
+        """The same groups but some."""
+        stays = np.ones(len(self), bool)
+        stays[list(places)] = False
+        if stays.all():
+            return self
+        moved = np.append(np.where(stays, np.cumsum(stays) - 1, -1), -1)
+        return PairGroups(
+            graph=self.graph,
+            least=self.least[stays],
+            size=self.size[stays],
+            of_node=moved[self.of_node],
+            members=self.members,
+            first_member=self.first_member[stays],
+            edges=self.edges,
+            first_edge=self.first_edge[stays],
+            amount=self.amount[stays],
+        )
