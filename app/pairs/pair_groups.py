@@ -46,9 +46,10 @@ class PairGraph:
         """How many pairs are within a radius."""
         return int(np.searchsorted(self.distance, radius, side="right"))
 
-    def histogram(self, farthest: float, bins: int) -> list[int]:
-        """How many pairs lie in each of ``bins`` equal parts of 0 … ``farthest``, the upper end included."""
-        counts: list[int] = np.histogram(self.distance, bins, (0.0, farthest))[0].tolist()
+    def pairs_by_step(self, farthest: float, steps: int) -> list[int]:
+        """How many pairs are within 0, 1, … ``steps`` of as many equal steps to ``farthest``."""
+        ends = farthest * np.arange(steps + 1) / steps
+        counts: list[int] = np.searchsorted(self.distance, ends, side="right").tolist()
         return counts
 
     def grouped(self, radius: float) -> "PairGroups":

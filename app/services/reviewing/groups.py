@@ -1,8 +1,8 @@
 """The groups that are to be reviewed: of the stored pairs, but for what persons have decided already.
 
 The graph of a collection's pairs is read once and kept in the process until a run, a verdict, an action or a group
-that was kept whole changes it; what others delete meanwhile is noticed half a minute later, and at once in the group
-that is shown, whose records are read anew.
+that was kept whole changes it; what others delete meanwhile is noticed half a minute later, and at once in the
+group that is shown, whose records are read anew.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from app.db import near_duplicate_pairs as stored_pairs
 from app.db import review
 from app.db.review import PictureOf, ReviewState
 from app.domain.collection import Collection
-from app.domain.near_duplicate import calibration_of
+from app.domain.near_duplicate import DEFAULT_RADIUS, calibration_of
 from app.domain.picture import rule_of
 from app.pairs.pair_groups import PairGraph, PairGroups
 from app.services.duplicates.dismissed import Dismissed
@@ -26,8 +26,8 @@ from app.services.runtime import Runtime
 
 Keys = NDArray[np.int64]
 
-BINS = 60
-"""Of the histogram of distances."""
+STEPS = 60
+"""Of the radius, from 0 to that of the run."""
 
 
 class Missing(Enum):
@@ -41,14 +41,19 @@ class Missing(Enum):
 @dataclass(frozen=True, slots=True)
 class Review:
     """The groups of a collection within ``radius``; ``farthest``: the radius of the run that found the pairs, at
-    ``stored_at``. ``histogram`` of all pairs' distances in ``BINS`` equal parts of 0 … ``farthest``.
+    ``stored_at``. ``pairs_by_step``: how many pairs are within each of ``STEPS`` equal steps from 0 to there.
     """
 
     groups: PairGroups
     radius: float
     farthest: float
     stored_at: datetime
-    histogram: Sequence[int]
+    pairs_by_step: Sequence[int]
+
+    @property
+    def step(self) -> int:
+        """The step that the radius is, or is nearest to."""
+        return round(self.radius / self.farthest * STEPS) if self.farthest else 0
 
     @property
     def pair_count(self) -> int:
@@ -77,7 +82,7 @@ class Review:
 
 
 def begin_review(runtime: Runtime, collection: Collection, radius: float | None = None) -> Review | Missing:
-    """The groups within ``radius`` (None, and at most: that of the run), or why there are none."""
+    """The groups within ``radius`` (None: the usual one; at most that of the run), or why there are none."""
     state = review.review_state(runtime.database, collection)
     if state.radius is None or state.started_at is None:
         return Missing.NO_RUN
@@ -85,10 +90,10 @@ def begin_review(runtime: Runtime, collection: Collection, radius: float | None 
         return Missing.OUTDATED
     if state.finished_at is None:
         return Missing.UNFINISHED
-    radius = state.radius if radius is None else max(0.0, min(radius, state.radius))
+    radius = max(0.0, min(DEFAULT_RADIUS if radius is None else radius, state.radius))
     graph = _graph(runtime, collection, state)
     groups = _groups(runtime, collection, state, graph, radius)
-    return Review(groups, radius, state.radius, state.finished_at, graph.histogram(max(state.radius, 1e-9), BINS))
+    return Review(groups, radius, state.radius, state.finished_at, graph.pairs_by_step(state.radius, STEPS))
 
 
 def digest_of(pictures: Sequence[PictureOf]) -> bytes:

@@ -1,4 +1,4 @@
-"""A group as it is shown: its pictures, who would stay by the rules, what they are to each other, where they differ.
+"""A group as it is shown: its pictures, who would stay by the rules, what they are to each other, how they differ.
 
 Rules look at all members; of a large group the first pictures alone are shown, and what differs is told of those.
 """
