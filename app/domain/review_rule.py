@@ -91,8 +91,8 @@ class PictureFacts:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who stays, and why each one stays or goes, by id. ``decided_by``: the rule after which one was left; None where
-    only the id told.
+    """Who stays, and why each one stays or goes, by id. ``decided_by``: the rule after which one was left; None
+    where only the id told.
     """
 
     keeper: str
@@ -102,7 +102,7 @@ class Choice:
 
 def parse_rule(kind: str, value: str, name: str) -> Rule:
     """A rule from texts; raises ``InvalidRequest``."""
-    if kind not in RuleKind:
+    if kind not in {each.value for each in RuleKind}:
         raise InvalidRequest("there is no such rule", path="kind")
     rule = Rule(RuleKind(kind), value.strip(), name.strip())
     if rule.kind not in WITH_VALUE:
