@@ -13,7 +13,7 @@ MOST = 2**63 - 1
 
 
 def show(visit: Visit) -> Response:
-    """The last actions, the newest first; those before ``before`` are older ones. ``done`` is one to be told of."""
+    """The last actions, the newest first; those before ``before`` are older. ``done`` is one to be told of."""
     asked = Form.of_address()
     before = asked.whole("before", 0, least=0, most=MOST) or None
     found = recent_actions(visit.runtime, visit.reached, before=before, limit=_SHOWN + 1)
