@@ -6,6 +6,7 @@ differences of sorted keys, compressed, the set takes about a byte for each reco
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,8 +49,9 @@ def begin_run(connection: Connection[TupleRow], collection: Collection, *, radiu
     with connection.transaction(), connection.cursor(row_factory=class_row(Run)) as cursor:
         previous = cursor.execute(_QUERIES["find_run"], key).fetchone()
         if previous is None or (previous.model_id, previous.radius, previous.rule) != tuple(identity.values()):
-            clear_pairs_partition(connection, collection.id)
+            # The run first: whoever keeps pairs for an undo holds it, and reads them then.
             connection.execute(_QUERIES["forget_run"], key)
+            clear_pairs_partition(connection, collection.id)
         none = _packed(np.empty(0, np.int64))
         connection.execute(_QUERIES["begin_run"], {**key, **identity, "compared": none})
 
@@ -63,17 +65,41 @@ def compared_keys(connection: Connection[TupleRow], collection: Collection) -> N
     """The keys of records whose pairs with each other are stored, ascending."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         packed = cursor.execute(_QUERIES["compared_keys"], {"collection_id": collection.id}).fetchone()
-    return np.cumsum(np.frombuffer(zlib.decompress(packed or _packed(np.empty(0, np.int64))), "<i8"))
+    return _unpacked(packed or _packed(np.empty(0, np.int64)))
 
 
 def save_progress(
     connection: Connection[TupleRow], collection: Collection, compared: NDArray[np.int64], *, finished: bool
 ) -> None:
-    """Record the keys whose pairs are all stored; in the transaction that stores the last of them."""
+    """Record the keys whose pairs are all stored; in the transaction that stores the last of them.
+
+    Records that were removed and came back while the run was at work are not among them: pairs of theirs may have
+    been found when they were not there.
+    """
+    key = {"collection_id": collection.id}
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        cursor.execute(_QUERIES["lock_compared"], key)
+        returned = cursor.execute(_QUERIES["returned_keys"], key).fetchall()
+    if returned:
+        compared = np.setdiff1d(compared, np.array(returned, np.int64))
     connection.execute(
         _QUERIES["save_progress"],
         {"collection_id": collection.id, "compared": _packed(compared), "finished": finished},
     )
+
+
+def compare_again(connection: Connection[TupleRow], collection: Collection, keys: Sequence[int]) -> None:
+    """Let the next run compare some records with all others again, as they have come back."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        packed = cursor.execute(_QUERIES["lock_compared"], {"collection_id": collection.id}).fetchone()
+    if packed is not None:
+        compared = np.setdiff1d(_unpacked(packed), np.array(keys, np.int64))
+        parameters = {"collection_id": collection.id, "compared": _packed(compared)}
+        connection.execute(_QUERIES["replace_compared"], parameters)
+
+
+def _unpacked(packed: bytes) -> NDArray[np.int64]:
+    return np.cumsum(np.frombuffer(zlib.decompress(packed), "<i8"))
 
 
 def _packed(keys: NDArray[np.int64]) -> bytes:

@@ -40,6 +40,7 @@ class Runtime:
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
+        self.unreadable: Recent[str, bool] = Recent(seconds=60)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
         self.pair_graphs: Recent[Hashable, PairGraph] = Recent(seconds=30, size=_REMEMBERED_GRAPHS)
         self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=30, size=2 * _REMEMBERED_GRAPHS)

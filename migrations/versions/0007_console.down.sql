@@ -1,5 +1,10 @@
 DROP TABLE lookalike_internal.review_places;
 DROP TABLE lookalike_internal.review_rules;
 DROP TABLE lookalike_internal.kept_groups;
+DROP TABLE lookalike_internal.replaced_verdicts;
+DROP TABLE lookalike_internal.edited_records;
+DROP TABLE lookalike_internal.removed_pairs;
+DROP TABLE lookalike_internal.removed_records;
+DROP TABLE lookalike_internal.actions;
 DROP TABLE lookalike_internal.sign_in_keys;
 DROP TABLE lookalike_internal.console_sessions;

@@ -12,6 +12,25 @@ WHERE collection_id = %(collection_id)s;
 -- rows: compared
 SELECT compared FROM lookalike_internal.near_duplicate_runs WHERE collection_id = %(collection_id)s;
 
+-- name: lock_compared
+-- parameters: collection_id
+-- rows: compared
+SELECT compared FROM lookalike_internal.near_duplicate_runs WHERE collection_id = %(collection_id)s FOR NO KEY UPDATE;
+
+-- name: returned_keys
+-- Records of actions that were undone since the run read the collection.
+-- parameters: collection_id
+-- rows: key
+SELECT r.key
+FROM lookalike_internal.near_duplicate_runs run
+JOIN lookalike_internal.actions a ON a.collection_id = run.collection_id AND a.undone_at >= run.started_at
+JOIN lookalike_internal.records r ON r.collection_id = %(collection_id)s AND r.id = ANY (a.ids)
+WHERE run.collection_id = %(collection_id)s;
+
+-- name: replace_compared
+-- parameters: collection_id, compared
+UPDATE lookalike_internal.near_duplicate_runs SET compared = %(compared)s WHERE collection_id = %(collection_id)s;
+
 -- name: begin_run
 -- parameters: collection_id, model_id, radius, rule, compared (of none)
 -- rows: started_at

@@ -2,10 +2,13 @@
 
 from app.console.page import Page
 from app.console.pages import (
+    actions,
     collections,
     duplicates,
     duplicates_decisions,
     duplicates_rules,
+    pictures,
+    record,
     search,
     sign_in,
     thumbnails,
@@ -15,11 +18,14 @@ PAGES: list[Page] = [
     *sign_in.PAGES,
     *collections.PAGES,
     *search.PAGES,
+    *record.PAGES,
     *duplicates.PAGES,
     *duplicates_decisions.PAGES,
     *duplicates_rules.PAGES,
+    *actions.PAGES,
     *thumbnails.PAGES,
+    *pictures.PAGES,
 ]
 
-NAVIGATION: list[tuple[str, str]] = [("search", "Search"), ("duplicates", "Duplicates")]
+NAVIGATION: list[tuple[str, str]] = [("search", "Search"), ("duplicates", "Duplicates"), ("actions", "History")]
 """Pages of a collection that every page leads to: name and label."""
