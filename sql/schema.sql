@@ -457,6 +457,8 @@ CREATE TABLE lookalike_internal.removed_records (
     height        integer,
     image         bytea,
     glance        bytea,
+    format        text,
+    file_bytes    bigint,
     PRIMARY KEY (collection_id, key),
     FOREIGN KEY (collection_id, action_id) REFERENCES lookalike_internal.actions (collection_id, id) ON DELETE CASCADE
 );

@@ -185,6 +185,11 @@ def restore_verdicts(connection: Connection[TupleRow], action: ActionKey) -> tup
     return int(row[0]), int(row[1])
 
 
+def show_groups_again(connection: Connection[TupleRow], action: ActionKey) -> None:
+    """Forget that groups of near duplicates were kept whole by an action."""
+    connection.execute(_QUERIES["show_groups_again"], _of(action))
+
+
 def finish_undo(
     connection: Connection[TupleRow], action: ActionKey, *, kept: int, told: Mapping[str, Any]
 ) -> None:

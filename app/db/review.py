@@ -41,6 +41,7 @@ class ReviewState:
     kept_at: datetime | None
     last_action: int | None
     undone_at: datetime | None
+    undoable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def count_before(database: Database, collection: Collection, keys: Sequence[int]
 def facts_of_keys(
     database: Database, collection: Collection, keys: Sequence[int], names: Sequence[str] | None
 ) -> list[PictureFacts]:
-    """What rules know of records, in the order of their ids; of the attributes those of ``names``, or all (None)."""
+    """What rules know of records, in the order of ids; of the attributes those of ``names`` or all (None)."""
     parameters: dict[str, Any] = {"collection_id": collection.id, "keys": list(keys)}
     parameters["names"] = None if names is None else list(names)
     return database.read(_QUERIES["facts_of_keys"], parameters, row_factory=class_row(PictureFacts))

@@ -12,8 +12,8 @@ TAGS = "tags"
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """``filled``: attributes that the one that stays lacks; ``added``: tags that it lacks; ``conflicts``: by name, the
-    values that are lost because it has another one.
+    """``filled``: attributes that the one that stays lacks; ``added``: tags that it lacks; ``conflicts``: by name,
+    the values that are lost because it has another one.
     """
 
     filled: Mapping[str, Any]
@@ -27,7 +27,7 @@ class Merging:
 
 
 def merge(stays: Mapping[str, Any], go: Sequence[Mapping[str, Any]]) -> Merging:
-    """What becomes of the attributes of those that ``go``, in their order: of several that have one the first counts."""
+    """What becomes of the attributes of those that ``go``: of several that have one the first counts."""
     filled: dict[str, Any] = {}
     added: list[Any] = []
     conflicts: dict[str, list[Any]] = {}

@@ -18,8 +18,8 @@ Nodes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PairGraph:
-    """``keys`` (nodes,): the records' keys in the order of their ids; of each pair, nearest first, its nodes ``left``
-    and ``right``, its ``distance``, and its ``signal`` by number (``app.domain.pair_distance``), all (pairs,).
+    """``keys`` (nodes,): the records' keys in the order of their ids; of each pair, nearest first, its nodes
+    ``left`` and ``right``, ``distance``, and ``signal`` by number (``app.domain.pair_distance``), all (pairs,).
     """
 
     keys: NDArray[np.int64]

@@ -32,10 +32,10 @@ RETURNING id;
 -- parameters: collection_id, model_id, action_id, ids
 INSERT INTO lookalike_internal.removed_records
     (collection_id, action_id, key, id, attributes, url, file, content_hash, phash, phash_quality, pixel_hash,
-     created_at, updated_at, model_id, embedding, width, height, image, glance)
+     created_at, updated_at, model_id, embedding, width, height, image, glance, format, file_bytes)
 SELECT r.collection_id, %(action_id)s, r.key, r.id, r.attributes, r.url, r.file, r.content_hash, r.phash,
        r.phash_quality, r.pixel_hash, r.created_at, r.updated_at, e.model_id, e.embedding, t.width, t.height, t.image,
-       t.glance
+       t.glance, t.format, t.file_bytes
 FROM lookalike_internal.records r
 JOIN lookalike_internal.embeddings e
     ON e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s AND e.key = r.key
@@ -219,8 +219,9 @@ WITH back AS (
     FROM back
     JOIN lookalike_internal.removed_records k ON k.collection_id = back.collection_id AND k.key = back.key
 ), small AS (
-    INSERT INTO lookalike_internal.thumbnails (collection_id, key, width, height, image, glance)
-    SELECT k.collection_id, k.key, k.width, k.height, k.image, k.glance
+    INSERT INTO lookalike_internal.thumbnails
+        (collection_id, key, width, height, image, glance, format, file_bytes)
+    SELECT k.collection_id, k.key, k.width, k.height, k.image, k.glance, k.format, k.file_bytes
     FROM back
     JOIN lookalike_internal.removed_records k ON k.collection_id = back.collection_id AND k.key = back.key
     WHERE k.image IS NOT NULL
@@ -351,6 +352,12 @@ WITH replaced AS (
         AS count
 )
 SELECT restored.count AS restored, (SELECT count(*) FROM replaced) - restored.count AS "left" FROM restored;
+
+-- name: show_groups_again
+-- Groups of near duplicates that the action kept whole are shown again.
+-- parameters: collection_id, action_id
+DELETE FROM lookalike_internal.kept_groups g
+WHERE g.collection_id = %(collection_id)s AND g.action_id = %(action_id)s;
 
 -- name: finish_undo
 -- parameters: collection_id, action_id, kept, told

@@ -4,9 +4,9 @@
 -- What groups depend on, and by what a change of it is noticed.
 -- parameters: collection_id
 -- rows: one. model_id, radius, rule, started_at, finished_at (NULL: no run), verdicts, judged_at, kept, kept_at,
--- last_action, undone_at
+-- last_action, undone_at, undoable (rows that are kept for undos)
 SELECT run.model_id, run.radius, run.rule, run.started_at, run.finished_at,
-       judged.verdicts, judged.judged_at, whole.kept, whole.kept_at, acted.last_action, acted.undone_at
+       judged.verdicts, judged.judged_at, whole.kept, whole.kept_at, acted.last_action, acted.undone_at, acted.undoable
 FROM (
     SELECT count(*) AS verdicts, max(v.judged_at) AS judged_at
     FROM lookalike_internal.near_duplicate_verdicts v
@@ -18,7 +18,7 @@ CROSS JOIN (
     WHERE k.collection_id = %(collection_id)s
 ) whole
 CROSS JOIN (
-    SELECT max(a.id) AS last_action, max(a.undone_at) AS undone_at
+    SELECT max(a.id) AS last_action, max(a.undone_at) AS undone_at, coalesce(sum(a.kept), 0)::bigint AS undoable
     FROM lookalike_internal.actions a
     WHERE a.collection_id = %(collection_id)s
 ) acted

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from app.services.duplicates.verdicts import judge
-from app.services.records.changing import delete
 from tests.console.visitor import Visitor
 from tests.near_copies import POLYGLOT, Copy, compare, review_of
 from tests.service import Service, ids
@@ -266,13 +264,16 @@ def test_all_groups_are_left_alone_when_rules_have_changed_since_the_preview(sho
     assert len(remaining(shop.service)) == 8
 
 
-def test_the_log_tells_what_was_done(shop: Visitor) -> None:
-    assert "Nothing yet" in shop.get("duplicates/log").text
+def test_the_history_tells_what_was_done_and_undoes_it(shop: Visitor) -> None:
     undo(shop, decide(shop, shop.get("duplicates").text))
-    decide(shop, shop.get("duplicates", group="lamp-a").text, decision="different")
-    log = shop.get("duplicates/log").text
-    for told in ("2 pictures removed", "undone", "1 pair is different", "lamp-a"):
+    decide(shop, shop.get("duplicates", group="lamp-a").text, decision="keep")
+    log = shop.get("actions").text
+    for told in ("Removed 2 records", "Undone", "Kept 2 records", "lamp-a"):
         assert told in log, told
+    action = re.search(r'name="action" value="(\d+)"', log)
+    assert action is not None
+    shop.post("actions/undo", code=303, action=action[1])
+    assert counter(shop.get("duplicates", group="lamp-a").text) == "group 3 of 3 · 2 pictures"
 
 
 def test_a_read_only_token_sees_groups_and_nothing_to_press(shop: Visitor) -> None:
@@ -319,7 +320,6 @@ def test_what_strangers_wrote_is_shown_as_text(service: Service) -> None:
     )
     pages.append(question.text)
     visitor.post("duplicates/decide", code=303, **fields_of(pages[0], group="third", go=[POLYGLOT]))
-    pages.append(visitor.get("duplicates/log").text)
     for page in pages:
         assert "&lt;script&gt;alert(1)" in page
         assert "<script>alert" not in page
@@ -329,19 +329,10 @@ def test_what_strangers_wrote_is_shown_as_text(service: Service) -> None:
     assert "196 more differ" in pages[0]
 
 
-def test_verdicts_of_clients_count_too(shop: Visitor) -> None:
-    from app.domain.verdict import Verdict
-    from app.services.access import resolve_access
-
-    collection = shop.service.collection
-    assert collection is not None
-    access = resolve_access(
-        shop.service.runtime, shop.service.token, collection_id=str(collection.id), collection_name=None
-    )
+def test_verdicts_of_clients_count_at_once(shop: Visitor) -> None:
     shop.get("duplicates")
-    judge(shop.service.runtime, access, [{"_id": "lamp-a"}, {"_id": "lamp-b"}], Verdict.DIFFERENT)
+    shop.service.call("nearDupVerdict", records=[{"_id": "lamp-a"}, {"_id": "lamp-b"}], verdict="different")
     assert counter(shop.get("duplicates").text) == "group 1 of 2 · 3 pictures"
-    delete(shop.service.runtime, access, [{"_id": "alone"}])
 
 
 def test_a_large_group_is_shown_in_parts(service: Service) -> None:

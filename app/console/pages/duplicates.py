@@ -1,10 +1,12 @@
 """The review of duplicates: one group of near duplicates after the other, side by side."""
 
+from itertools import pairwise
 from typing import Any
 
 from flask import Response, current_app, request
 
 from app.console.page import Page, Values
+from app.console.pages.record import SIGNALS
 from app.console.visit import Form, Visit
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.review_rule import LABELS, MOST_RULES, WITH_VALUE, bytes_text, pixels_text
@@ -18,18 +20,6 @@ from app.services.reviewing.showing import ShownGroup, show_group
 
 FARTHEST = 1000.0
 _GONE_IN_A_ROW = 50
-
-SIGNALS = {
-    "same_file": "same file",
-    "same_pixels": "same pixels, another file",
-    "copy": "same picture",
-    "crop": "crop",
-    "variant": "variant",
-    "visual": "looks alike",
-    "hash": "same fingerprint",
-    "both": "looks alike, same fingerprint",
-}
-"""What two pictures are to each other, in words."""
 
 
 def show(visit: Visit) -> Response:
@@ -92,7 +82,7 @@ def review_values(visit: Visit, found: Review, group: ShownGroup | None) -> Valu
         "found": found,
         "group": group,
         "steps": STEPS,
-        "signals": SIGNALS,
+        "signals": {signal.value: words for signal, words in SIGNALS.items()},
         "labels": LABELS,
         "with_value": [kind.value for kind in WITH_VALUE],
         "most_rules": MOST_RULES,
@@ -100,8 +90,6 @@ def review_values(visit: Visit, found: Review, group: ShownGroup | None) -> Valu
         "pixels_text": pixels_text,
         "bars": _bars(found),
         "undoable": next((action for action in last if action.can_be_undone), None),
-        "picture_page": has_page("picture"),
-        "record_page": has_page("record"),
         "has_collection_page": has_page("collection"),
         "section": "duplicates",
     }
@@ -122,11 +110,9 @@ def _radius(visit: Visit, radius: float, step: int, kept: float | None) -> float
 
 
 def _bars(found: Review) -> list[dict[str, Any]]:
-    """The histogram of distances: of each step its height from 0 to 20, by the square root, and whether it is in."""
+    """The histogram of distances: of each step its height (0 to 20, by the square root), and if it is within."""
     ends = found.pairs_by_step
-    counts = [
-        after - (before if at else 0) for at, (before, after) in enumerate(zip(ends, ends[1:], strict=False))
-    ]
+    counts = [after - (before if at else 0) for at, (before, after) in enumerate(pairwise(ends))]
     most = max(counts, default=0) or 1
     return [
         {"x": at, "height": round(20 * (each / most) ** 0.5, 2), "within": at < found.step, "count": each}

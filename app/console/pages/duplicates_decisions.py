@@ -24,8 +24,6 @@ from app.services.reviewing.groups import Missing, Review, begin_review
 from app.services.reviewing.places import locate
 from app.services.reviewing.rules import rules_of
 
-_LOGGED = 20
-
 
 def decide(visit: Visit) -> Response:
     """Do what was decided about a group, and show the next one; the same again where something is wrong."""
@@ -72,14 +70,6 @@ def undo_action(visit: Visit) -> Response:
     return show_place(visit, found, at or 0, fault=fault) if fault else _shown(visit, found, at or 0)
 
 
-def log(visit: Visit) -> Response:
-    """The last actions in the collection."""
-    done = recent_actions(visit.runtime, visit.reached, limit=_LOGGED)
-    return visit.render(
-        f"duplicates/{'log' if visit.is_partial else 'log_page'}.html", actions=done, section="duplicates"
-    )
-
-
 def again(visit: Visit) -> Response:
     """Whether to compare all pictures anew."""
     return show_missing(visit, None)
@@ -97,7 +87,6 @@ def run(visit: Visit) -> Response:
 PAGES = [
     Page("duplicates_decide", "/<uuid:collection>/duplicates/decide", decide, verb="POST", writes=True),
     Page("duplicates_undo", "/<uuid:collection>/duplicates/undo", undo_action, verb="POST", writes=True),
-    Page("duplicates_log", "/<uuid:collection>/duplicates/log", log),
     Page("duplicates_again", "/<uuid:collection>/duplicates/again", again),
     Page("duplicates_run", "/<uuid:collection>/duplicates/run", run, verb="POST", writes=True),
 ]

@@ -46,6 +46,7 @@ def _undo_within(connection: Session, collection: Collection, action: ActionKey)
     if restored:
         _restore_pairs(connection, collection, action, found_by, restored)
     judged, rejudged = actions.restore_verdicts(connection, action)
+    actions.show_groups_again(connection, action)
     taken = actions.taken_ids(connection, action)
     undone = Undone(
         restored=sorted(restored),

@@ -1,7 +1,7 @@
 """What a person decides about one group: some of its pictures go, all stay, or they are different pictures.
 
-Each is one action, logged and undone by ``app.services.acting``. A decision names the version of the group that was
-looked at, and is refused where the group is another one by now.
+Each is one action, logged and undone by ``app.services.acting``. A decision names the version of the group that
+was looked at, and is refused where the group is another one by now.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ from app.services.runtime import Runtime
 @dataclass(frozen=True, slots=True)
 class Removal:
     """Which pictures of a group go, by their ids. ``shown`` were looked at; with ``rest_goes`` those that were not
-    go, too, but for the one that stays by the rules. ``merges``: the one that stays takes over attributes and tags.
-    ``last_may_go``: somebody said that the whole group is to go.
+    go, too, but for the one that stays by the rules. ``merges``: the one that stays takes over attributes and
+    tags. ``last_may_go``: somebody said that the whole group is to go.
     """
 
     go: Sequence[str]

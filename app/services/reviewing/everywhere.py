@@ -1,8 +1,8 @@
 """The rules applied to all groups: told beforehand, then done in bounded transactions, each an action of its own.
 
 Of each group one picture stays. By default only those go that are themselves near duplicates of it: of a chain, in
-which the last resembles the first by way of others only, the far end stays for another look. Groups are taken from the last name to the first, as what is left of
-one is named after a later record: it is not taken again.
+which the last resembles the first by way of others only, the far end stays for another look. Groups are taken from
+the last name to the first, as what is left of one is named after a later record: it is not taken again.
 """
 
 import time
@@ -35,8 +35,8 @@ BY_ID = "nothing else, the _id"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``merges`` as in ``Removal``; with ``chains`` those go, too, that resemble the one that stays by way of others
-    only.
+    """``merges`` as in ``Removal``; with ``chains`` those go, too, that resemble the one that stays by way of
+    others only.
     """
 
     merges: bool = False
@@ -45,8 +45,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What applying the rules to one group means, by its name: who stays, who goes, and how many are spared as ends of
-    chains.
+    """What applying the rules to one group means, by its name: who stays, who goes, and how many are spared as
+    ends of chains.
     """
 
     name: str
@@ -59,8 +59,8 @@ class Outlook:
 
 @dataclass(slots=True)
 class Preview:
-    """What applying the rules to all groups would do: how many pictures ``go`` and how many are ``spared`` as ends of
-    chains; how many of those that stay are ``merged`` with something; ``decided``: how many groups by which rule.
+    """What applying the rules to all groups would do: how many pictures ``go`` and how many are ``spared`` as
+    ends of chains; how many of those that stay are ``merged`` with something; ``decided``: groups by their rule.
     """
 
     groups: int = 0
