@@ -236,7 +236,7 @@ class VerdictField(RequestField[Verdict]):
     """``"same"`` or ``"different"``."""
 
     shape: ClassVar[Mapping[str, Any]] = {
-        "type": ["string", "null"],
+        "type": "string",
         "enum": [*(each.value for each in Verdict), None],
     }
 

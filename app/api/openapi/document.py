@@ -12,7 +12,7 @@ from app.api.methods import FAMILIES
 from app.api.openapi.beside import BESIDE, account_details, ping, thumbnail
 from app.api.openapi.examples import collections, failures
 from app.api.openapi.operations import Members, operation_of
-from app.api.openapi.schemas import parameters_of, plugin
+from app.api.openapi.schemas import from_docstring, parameters_of, plugin
 
 SECURITY: Members = {
     "token": {
@@ -51,7 +51,7 @@ def document(services: tuple[str, ...]) -> bytes:
         },
         servers=[_servers(services)],
         tags=[
-            *({"name": title, "description": told(family.__doc__)} for title, family in FAMILIES.items()),
+            *({"name": title, "description": from_docstring(family)} for title, family in FAMILIES.items()),
             BESIDE,
         ],
     )
@@ -69,11 +69,6 @@ def document(services: tuple[str, ...]) -> bytes:
     spec.path("/thumbnail/{_id}", operations=thumbnail())
     spec.path("/account/v2/details/", operations=account_details())
     return orjson.dumps(spec.to_dict(), option=orjson.OPT_INDENT_2)
-
-
-def told(docstring: str | None) -> str:
-    """A docstring of one paragraph as Markdown."""
-    return " ".join((docstring or "").replace("``", "`").split())
 
 
 def _introduction() -> str:

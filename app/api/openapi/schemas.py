@@ -13,13 +13,18 @@ class Converter(OpenAPIConverter):
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
         """A schema's JSON Schema."""
-        found: dict[str, Any] = super().schema2jsonschema(schema)
+        untyped: Any = super()
+        found: dict[str, Any] = untyped.schema2jsonschema(schema)
         required = found.get("required", [])
         found["properties"] = dict(sorted(found["properties"].items(), key=lambda each: each[0] not in required))
-        told = type(resolve_schema_instance(schema)).__doc__
-        if told:
-            found["description"] = " ".join(told.replace("``", "`").split())
+        if told := from_docstring(type(resolve_schema_instance(schema))):
+            found["description"] = told
         return found
+
+
+def from_docstring(described: object) -> str:
+    """The docstring of a class or a module, one paragraph, as Markdown."""
+    return " ".join((described.__doc__ or "").replace("``", "`").split())
 
 
 def plugin() -> MarshmallowPlugin:
