@@ -53,7 +53,7 @@ METHODS: Mapping[str, Method[Any]] = {
         IndexedAttribute,
         IndexedAttributeSchema,
         IndexAnswer,
-        summary="Make an index that serves ranges and sorting of one attribute.",
+        summary="Make an index that serves ranges of one attribute.",
         description="Equality is served by an index from the start; answers stay the same with an index and "
         "without. It is "
         "built beside running searches and inserts. A collection has at most 64 of them; one is built or "

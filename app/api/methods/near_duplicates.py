@@ -70,7 +70,9 @@ class NearDuplicatesSchema(WithEffort):
     filter = FilterField(load_default=None)
     signals = Signals(
         load_default=None,
-        description="What near duplicates are to be; without it all but variants, which have to be asked for.",
+        description="What near duplicates are to be. Without it, whatever lies within `radius`; variants that "
+        "are asked "
+        "for by name come up to their own distance of 20.",
     )
     include_dismissed = Boolean(
         load_default=False, description="Whether pairs that a person judged different are shown as well."

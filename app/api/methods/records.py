@@ -21,7 +21,7 @@ from app.api.request_fields import (
     WholeNumber,
 )
 from app.api.requests import MAX_PAGE, RequestSchema, load_request
-from app.api.status import DELETED, NOT_FOUND, OK, RECORDS_FOUND, SOME_NOT_FOUND, status_of_selection
+from app.api.status import DELETED, NOT_FOUND, OK, READ_ONLY, RECORDS_FOUND, SOME_NOT_FOUND, status_of_selection
 from app.domain.account import Access
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields
@@ -313,7 +313,7 @@ METHODS: Mapping[str, Method[Any]] = {
         description="In the order of their ids, as one answer of any length, or by pages with `size` and `page` "
         "in the URL; "
         "`next` is the address of the next page.",
-        outcomes=(OK,),
+        outcomes=(OK, READ_ONLY),
         parameters=PageOfRecordsSchema,
     ),
 }

@@ -36,6 +36,7 @@ def ping() -> Members:
             statuses=(OK, *WHATEVER_IS_CALLED),
             answer=InfoAnswer,
             examples=examples_of("ping"),
+            impossible=("no_collection_named",),
         )
         for verb, name in (("post", "ping"), ("get", "pingByGet"))
     }

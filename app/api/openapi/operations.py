@@ -1,7 +1,7 @@
 """What is told of each call: parameters, body, answers by HTTP code, and examples that share a name in all."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from marshmallow import Schema
@@ -34,15 +34,16 @@ def operation(
     statuses: Iterable[Status],
     answer: type[Schema],
     examples: Mapping[str, Example],
+    impossible: Collection[str] = (),
 ) -> Members:
-    """A call without a body."""
+    """A call without a body; ``impossible`` are common failures that it cannot have."""
     return {
         "operationId": name,
         "tags": [tag],
         "summary": summary,
         "description": description,
         "security": security,
-        "responses": responses(statuses, answer, examples),
+        "responses": responses(statuses, answer, examples, impossible),
     }
 
 
@@ -90,31 +91,43 @@ def request_body(schema: type[Schema], examples: Mapping[str, Example]) -> Membe
     }
 
 
-def responses(statuses: Iterable[Status], answer: type[Schema], examples: Mapping[str, Example]) -> Members:
+def responses(
+    statuses: Iterable[Status],
+    answer: type[Schema],
+    examples: Mapping[str, Example],
+    impossible: Collection[str] = (),
+) -> Members:
     """The answers by their HTTP codes: which statuses each may have, and how that looks."""
     by_code: dict[int, list[Status]] = defaultdict(list)
     for status in statuses:
         by_code[status.http_code].append(status)
-    return {str(code): _response(code, by_code[code], answer, examples) for code in sorted(by_code)}
+    common = {name: example for name, example in failures().items() if name not in impossible}
+    return {str(code): _response(code, by_code[code], answer, examples, common) for code in sorted(by_code)}
 
 
-def _response(code: int, statuses: list[Status], answer: type[Schema], examples: Mapping[str, Example]) -> Members:
+def _response(
+    code: int,
+    statuses: list[Status],
+    answer: type[Schema],
+    examples: Mapping[str, Example],
+    common: Mapping[str, Example],
+) -> Members:
     possible = {(status.code, status.text) for status in statuses}
     own = {
         name: {**_head(example), "value": example.answer}
         for name, example in examples.items()
         if example.answer is not None and example.status in possible
     }
-    common = {
+    referred = {
         name: {"$ref": f"#/components/examples/{name}"}
-        for name, example in failures().items()
+        for name, example in common.items()
         if example.status in possible
     }
     told = "\n".join(f"- `{status.code} {status.text}`: {status.meaning}" for status in statuses)
     return {
         "description": told,
-        "headers": _HEADERS.get(code, {}),
-        "content": {"application/json": {"schema": _shape(code, answer), "examples": {**own, **common}}},
+        **({"headers": _HEADERS[code]} if code in _HEADERS else {}),
+        "content": {"application/json": {"schema": _shape(code, answer), "examples": {**own, **referred}}},
     }
 
 

@@ -7,17 +7,20 @@ import json
 import os
 import re
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import orjson
 import pytest
+from PIL import Image
 
 from app.api.methods import METHODS
 from app.api.openapi.document import document as write_document
-from app.api.openapi.examples import FOLDER
+from app.api.openapi.examples import FOLDER, examples_of
 from app.domain.collection import Collection
 from app.settings import load_settings
 from tests.api.openapi.conftest import Call, Shelf, ask, calls_of
+from tests.service import PHOTOS
 
 PATHS = tuple(path for service in load_settings({}).services.values() for path in service.paths)
 CALLS = list(calls_of(orjson.loads(write_document(PATHS))))
@@ -83,6 +86,16 @@ def test_it_is_answered_as_printed(call: Call, shelf: Shelf, kept: Callable[[str
     assert str(response.status_code) == call.code
     printed = lasting(call.answer)
     assert lasting(answer) == (about(printed) if call.collection in ROUNDED else printed)
+
+
+def test_the_thumbnail_is_a_picture(shelf: Shelf) -> None:
+    found = examples_of("thumbnail")["found"]
+    shelf.make(found.collection)
+    path = f"{PHOTOS}thumbnail/{found.parameters['_id']}"
+    response = shelf.service.client.get(path, headers=shelf.service.headers())
+    assert response.mimetype == "image/webp"
+    with Image.open(BytesIO(response.data)) as picture:
+        assert picture.size == (32, 32)
 
 
 def write_down(call: Call, answer: dict[str, Any]) -> None:
