@@ -52,8 +52,7 @@ class PicturedRecord(RecordShape):
         metadata=told(
             "The picture's file as base64, with or without a `data:` prefix: JPEG, PNG, WEBP, HEIC, BMP, TIFF, "
             "or the first frame of a GIF, told apart by their bytes. Or a NumPy `.npy` of shape (height, width, "
-            "3), uint8, "
-            "BGR. Not stored."
+            "3), uint8, BGR. Not stored."
         ),
     )
     url = fields.String(
@@ -99,9 +98,9 @@ class PicturedRecord(RecordShape):
     noresize = fields.Raw(metadata=told("Ignored: a remark of the original's client to itself."))
     tags = fields.Raw(
         metadata=told(
-            "An attribute like others, of any kind. `visualTagsKNN` and `visualTagsKNNMulti` compare the texts in "
-            f"it. Attributes may be nested {MAX_NESTING} levels deep; a name holds no dot and does not begin "
-            f"with `_`.",
+            "An attribute like others, of any kind. `visualTagsKNN` and `visualTagsKNNMulti` compare the texts "
+            f"in it. Attributes may be nested {MAX_NESTING} levels deep; a name holds no dot and does not begin "
+            "with `_`.",
             examples=[["gift", "eco"]],
         )
     )

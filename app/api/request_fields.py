@@ -83,9 +83,8 @@ class Effort(RequestField[int]):
     shape: ClassVar[Mapping[str, Any]] = {"type": "number"}
     meaning = (
         "How hard the index looks: how many candidates it keeps. More find more and take longer; any number is "
-        "brought "
-        "into a sane range. Best left out: the service looks until the answer is complete. `cand_set_size` and "
-        "`approx_param` are two names of one thing."
+        "brought into a sane range. Best left out: the service looks until the answer is complete. "
+        "`cand_set_size` and `approx_param` are two names of one thing."
     )
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
@@ -184,8 +183,7 @@ class FieldsToReturn(RequestField[Fields]):
     }
     meaning = (
         'Which fields of records the answer shows: names, dotted ones reaching into nested documents, or `"*"` '
-        "for all. "
-        "`_id` always comes along; `_vector`, `_phash` and `_thumbnail` have to be named."
+        "for all. `_id` always comes along; `_vector`, `_phash` and `_thumbnail` have to be named."
     )
 
     def _serialize(self, value: Fields | None, attr: str | None, obj: Any, **_: Any) -> Any:

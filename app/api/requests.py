@@ -61,7 +61,7 @@ class WithPage(RequestSchema):
         MAX_PAGE,
         load_default=0,
         data_key="from",
-        description=f"How many records of the ranking come before the answer. `from` + `k` may be at most "
+        description="How many records of the ranking come before the answer. `from` + `k` may be at most "
         f"{MAX_PAGE:,}.",
     )
 
@@ -79,8 +79,7 @@ class WithWish(WithEffort):
     product_field = AttributeName(
         load_default=None,
         description="The attribute by which products are told apart: at most one record of each is shown, the "
-        "nearest. "
-        "Without one the collection's own holds, if it has one; empty means none.",
+        "nearest. Without one the collection's own holds, if it has one; empty means none.",
     )
 
 

@@ -55,9 +55,8 @@ METHODS: Mapping[str, Method[Any]] = {
         IndexAnswer,
         summary="Make an index that serves ranges of one attribute.",
         description="Equality is served by an index from the start; answers stay the same with an index and "
-        "without. It is "
-        "built beside running searches and inserts. A collection has at most 64 of them; one is built or "
-        "dropped at a time.",
+        "without. It is built beside running searches and inserts. A collection has at most 64 of them; one is "
+        "built or dropped at a time.",
         outcomes=(OK, NOT_PERMITTED),
         writes=True,
     ),

@@ -91,8 +91,8 @@ METHODS: Mapping[str, Method[Any]] = {
         ProcessingAnswer,
         summary="Insert records with pictures or vectors.",
         description="Good records go in, the others are skipped, each with its reason. A record whose `_id` is "
-        "taken is a "
-        "duplicate, also where an earlier one of the batch has it. A picture that is embedded costs one credit.",
+        "taken is a duplicate, also where an earlier one of the batch has it. A picture that is embedded costs "
+        "one credit.",
         outcomes=_OUTCOMES,
         writes=True,
     ),
@@ -103,8 +103,7 @@ METHODS: Mapping[str, Method[Any]] = {
         ProcessingAnswer,
         summary="Insert only records that have no near duplicate yet.",
         description="A record with a near duplicate in the collection, or earlier in the batch, is skipped; the "
-        "reason names "
-        "the duplicates. Of many simultaneous inserts of one picture exactly one goes in.",
+        "reason names the duplicates. Of many simultaneous inserts of one picture exactly one goes in.",
         outcomes=_OUTCOMES,
         writes=True,
     ),

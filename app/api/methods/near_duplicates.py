@@ -71,8 +71,7 @@ class NearDuplicatesSchema(WithEffort):
     signals = Signals(
         load_default=None,
         description="What near duplicates are to be. Without it, whatever lies within `radius`; variants that "
-        "are asked "
-        "for by name come up to their own distance of 20.",
+        "are asked for by name come up to their own distance of 20.",
     )
     include_dismissed = Boolean(
         load_default=False, description="Whether pairs that a person judged different are shown as well."
@@ -156,8 +155,7 @@ class NearDupVerdictSchema(RequestSchema):
         required=True,
         allow_none=True,
         description="`different`: no near duplicates, whatever they look like. `same`: kept for reports. `null` "
-        "takes a "
-        "verdict back.",
+        "takes a verdict back.",
     )
 
 
@@ -177,10 +175,8 @@ METHODS: Mapping[str, Method[Any]] = {
         NearDuplicatesAnswer,
         summary="The copies of one picture.",
         description="By ascending near-duplicate distance: 0 for equal files and pixels, at most 5 for copies "
-        "and crops, at "
-        "most 20 for variants, more for everything else. `answer_signals` says what each is. A record that is "
-        "searched by "
-        "its `_id` is part of the answer.",
+        "and crops, at most 20 for variants, more for everything else. `answer_signals` says what each is. A "
+        "record that is searched by its `_id` is part of the answer.",
         outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
     ),
     "allNearDupPairs": Method(
@@ -200,8 +196,7 @@ METHODS: Mapping[str, Method[Any]] = {
         VerdictAnswer,
         summary="Keep what a person says of near duplicates.",
         description="Pairs judged different no longer show in `nearDuplicates` and `allNearDupPairs`, until one "
-        "of the two "
-        "pictures is another one.",
+        "of the two pictures is another one.",
         outcomes=(RECORDS_FOUND, SOME_NOT_FOUND, NOT_FOUND),
         writes=True,
     ),

@@ -124,10 +124,8 @@ def visual_rank_records(runtime: Runtime, access: Access, asked: VisualRankRecor
 
 _TAGS = (
     "The distance is (1 − w) · visual + w · 141.4 · (1 − Jaccard), with `tags_weight` w. A query's own `tags` "
-    "are compared, "
-    "or else those stored under its `_id`; without any the looks alone decide. Tags are the texts in the array "
-    "`tags`, or a "
-    "single text."
+    "are compared, or else those stored under its `_id`; without any the looks alone decide. Tags are the texts "
+    "in the array `tags`, or a single text."
 )
 
 METHODS: Mapping[str, Method[Any]] = {

@@ -186,8 +186,7 @@ class AllRecordsSchema(RequestSchema):
     output_file_name = Text(
         load_default=None,
         description="A plain name: the records are written to a file of this name, too, one a line, in the "
-        "export folder of "
-        "the server.",
+        "export folder of the server.",
     )
     delete_file_after = Boolean(
         load_default=True, description="Whether that file goes again after the answer; `false` keeps it."
@@ -251,8 +250,8 @@ METHODS: Mapping[str, Method[Any]] = {
         ProcessingAnswer,
         summary="Change attributes of records.",
         description="The attributes that are given replace those of the same name, all others stay; null is a "
-        "value. A repeated "
-        "`_id` is changed in the order of the request. Pictures never change: to replace one, delete and insert.",
+        "value. A repeated `_id` is changed in the order of the request. Pictures never change: to replace one, "
+        "delete and insert.",
         outcomes=(RECORDS_FOUND, SOME_NOT_FOUND, NOT_FOUND),
         writes=True,
     ),
@@ -311,8 +310,7 @@ METHODS: Mapping[str, Method[Any]] = {
         AllRecordsAnswer,
         summary="All records of the collection, or all that match a filter.",
         description="In the order of their ids, as one answer of any length, or by pages with `size` and `page` "
-        "in the URL; "
-        "`next` is the address of the next page.",
+        "in the URL; `next` is the address of the next page.",
         outcomes=(OK, READ_ONLY),
         parameters=PageOfRecordsSchema,
     ),

@@ -102,9 +102,8 @@ METHODS: Mapping[str, Method[Any]] = {
         RankingAnswer,
         summary="The records that look most like one picture.",
         description="By ascending distance, equal ones by `_id`. The record that is searched by is part of the "
-        "answer, at "
-        "distance 0, where the filter admits it. A filter never costs results. Pages of one query are disjoint "
-        "and complete.",
+        "answer, at distance 0, where the filter admits it. A filter never costs results. Pages of one query "
+        "are disjoint and complete.",
         outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
     ),
     "range": Method(

@@ -13,6 +13,7 @@ from app.api.openapi.beside import BESIDE, account_details, ping, thumbnail
 from app.api.openapi.examples import collections, failures
 from app.api.openapi.operations import Members, operation_of
 from app.api.openapi.schemas import from_docstring, parameters_of, plugin
+from app.filters.operators import OPERATORS
 
 SECURITY: Members = {
     "token": {
@@ -27,8 +28,7 @@ SECURITY: Members = {
         "in": "header",
         "name": "collection-id",
         "description": "The id of the collection, as `lookalike collection create` or `make run` printed it. "
-        "Deprecated: the "
-        "header `collection` with its name.",
+        "Deprecated: the header `collection` with its name.",
     },
 }
 
@@ -68,12 +68,14 @@ def document(services: tuple[str, ...]) -> bytes:
     spec.path("/ping", operations=ping())
     spec.path("/thumbnail/{_id}", operations=thumbnail())
     spec.path("/account/v2/details/", operations=account_details())
-    return orjson.dumps(spec.to_dict(), option=orjson.OPT_INDENT_2)
+    return orjson.dumps(spec.to_dict())
 
 
 def _introduction() -> str:
     lines = [f"- *{name}*: {each['description']}" for name, each in collections().items()]
-    return _INTRODUCTION.read_text(encoding="utf-8").replace("{collections}", "\n".join(lines))
+    operators = ", ".join(f"`{operator}`" for operator in OPERATORS)
+    text = _INTRODUCTION.read_text(encoding="utf-8")
+    return text.replace("{collections}", "\n".join(lines)).replace("{operators}", operators)
 
 
 def _servers(services: tuple[str, ...]) -> dict[str, Any]:

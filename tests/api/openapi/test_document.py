@@ -13,6 +13,7 @@ from app.api.openapi.examples import collections, failures
 from app.api.record_shapes import PicturedRecord, QueryRecord, ShownRecord
 from app.domain.names import SHOWN_FIELDS
 from app.domain.record import parse_record
+from app.filters.operators import OPERATORS
 from tests.api.openapi.conftest import calls_of, read_document
 from tests.service import Service
 
@@ -121,6 +122,11 @@ class TestDescriptions:
         assert {tag for _, operation in operations(document) for tag in operation["tags"]} == set(tags)
         for told in collections().values():
             assert told["description"] in document["info"]["description"]
+
+    def test_of_every_operator(self, document: dict[str, Any]) -> None:
+        around = ["$and", "$or", "$nor", "$not", "$all", "$elemMatch", "$regex", "$options", "$comment"]
+        told = document["info"]["description"]
+        assert [each for each in [*OPERATORS, *around] if f"`{each}`" not in told] == []
 
     def test_of_the_service_s_own_fields_of_records(self) -> None:
         shown = {field.data_key for field in ShownRecord().fields.values()}
