@@ -50,7 +50,7 @@ COLLECTION_NOT_FOUND = Status(
     "collection not found",
     "There is no such collection, or the token may not use it; the two are not told apart.",
 )
-PATH_NOT_FOUND = Status(404, "path not found", "There is no such service or method.")
+PATH_NOT_FOUND = Status(404, "path not found", "There is no such service, method or file.")
 WRONG_VERB = Status(405, "method not allowed", "Another verb is wanted; the header `Allow` names it.")
 ALL_DUPLICATE = Status(411, "record duplicate", "None of the records went in, as each is a duplicate.")
 CAPACITY_EXCEEDED = Status(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,6 @@ from tests.service import PHOTOS, Service
 
 ADDRESS = "http://127.0.0.1:8000"
 """Where the service is in the examples: they print addresses of pages."""
-
-VERBS = ("get", "post")
 
 
 @dataclass(frozen=True)
@@ -92,13 +91,14 @@ class Shelf:
     def __init__(self, runtime: Runtime, text_model: Callable[[], str]) -> None:
         self.service = Service(runtime)
         self._text_model = text_model
+        self._numbers = count(1)
 
     def make(self, name: str) -> Collection:
         """A new collection with what the examples say is in it; the service's requests go to it."""
         told = collections()[name]
         if name == "texts":
             return self._texts()
-        collection = self.service.use(f"{name} {np.random.default_rng().integers(1 << 60)}", **told["options"])
+        collection = self.service.use(f"{name} {next(self._numbers)}", **told["options"])
         if "filled_by" in told:
             request = examples_of("insert")[told["filled_by"]].request
             assert request is not None
@@ -111,7 +111,7 @@ class Shelf:
     def _texts(self) -> Collection:
         """Vectors around that of the word lamp, so far from it as a picture of a lamp is for a real model."""
         model = self._text_model()
-        collection = self.service.use(f"texts {np.random.default_rng().integers(1 << 60)}", model=model)
+        collection = self.service.use(f"texts {next(self._numbers)}", model=model)
         (word,) = self.service.runtime.models.get(model).embed_texts(["lamp"])
         across = np.eye(len(word))[0] - word[0] * word
         across /= np.linalg.norm(across)
