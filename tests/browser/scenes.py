@@ -66,6 +66,9 @@ def scenes(collection: Collection) -> dict[str, str]:
         "fault": of("search", filter='{"price": {"$lo": 0}}'),
         "record": of("record", id=product),
         "duplicates": of("duplicates"),
+        "rules": of("duplicates", rules="open"),
+        "all-groups": of("duplicates/everywhere", merges="1"),
+        "compare-anew": of("duplicates/again"),
         "collection": of("collection"),
         "not-found": of("record", id="there is none"),
     }
