@@ -45,6 +45,14 @@ class ReviewState:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionBefore:
+    """Whether an action was not forgotten, and when it or one before it was undone last."""
+
+    is_there: bool
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class KeptGroup:
     """A group that a person kept whole: ``digest`` of its members and their pictures, and the first member."""
 
@@ -76,6 +84,18 @@ def review_state(database: Database, collection: Collection) -> ReviewState:
     return database.read(
         _QUERIES["review_state"], {"collection_id": collection.id}, row_factory=class_row(ReviewState)
     )[0]
+
+
+def action_before(database: Database, collection: Collection, id: int) -> ActionBefore:
+    """What has become of an action and of those before it."""
+    parameters = {"collection_id": collection.id, "id": id}
+    return database.read(_QUERIES["action_before"], parameters, row_factory=class_row(ActionBefore))[0]
+
+
+def removed_since(database: Database, collection: Collection, *, after: int) -> list[int]:
+    """The keys of records that actions after one removed, and that were not put back."""
+    parameters = {"collection_id": collection.id, "after": after}
+    return database.read(_QUERIES["removed_since"], parameters, row_factory=scalar_row)
 
 
 def ordered_keys(

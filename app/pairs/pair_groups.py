@@ -42,6 +42,11 @@ class PairGraph:
         place = np.searchsorted(ordered, wanted).clip(max=len(ordered) - 1)
         return np.sort(order[place[ordered[place] == wanted]])
 
+    def without(self, pairs: NDArray[np.bool_]) -> "PairGraph":
+        """The same records without some of the pairs."""
+        stays = ~pairs
+        return PairGraph(self.keys, self.left[stays], self.right[stays], self.distance[stays], self.signal[stays])
+
     def pairs_within(self, radius: float) -> int:
         """How many pairs are within a radius."""
         return int(np.searchsorted(self.distance, radius, side="right"))

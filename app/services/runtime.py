@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from app.db.database import Database
+from app.db.review import ReviewState
 from app.domain.account import Access
 from app.domain.estimate import Estimate
 from app.domain.picture import Picture
@@ -42,8 +43,10 @@ class Runtime:
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.unreadable: Recent[str, bool] = Recent(seconds=60)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
-        self.pair_graphs: Recent[Hashable, PairGraph] = Recent(seconds=30, size=_REMEMBERED_GRAPHS)
-        self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=30, size=2 * _REMEMBERED_GRAPHS)
+        self.pair_graphs: Recent[Hashable, tuple[ReviewState, PairGraph]] = Recent(
+            seconds=300, size=_REMEMBERED_GRAPHS
+        )
+        self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=300, size=_REMEMBERED_GRAPHS)
         self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
 
     def open(self) -> Self:

@@ -24,6 +24,21 @@ CROSS JOIN (
 ) acted
 LEFT JOIN lookalike_internal.near_duplicate_runs run ON run.collection_id = %(collection_id)s;
 
+-- name: action_before
+-- Whether an action was not forgotten, and when it or one before it was undone last.
+-- parameters: collection_id, id
+-- rows: one. is_there, undone_at (NULL: none was)
+SELECT coalesce(bool_or(a.id = %(id)s), false) AS is_there, max(a.undone_at) AS undone_at
+FROM lookalike_internal.actions a
+WHERE a.collection_id = %(collection_id)s AND a.id <= %(id)s;
+
+-- name: removed_since
+-- parameters: collection_id, after (an action)
+-- rows: key
+SELECT k.key
+FROM lookalike_internal.removed_records k
+WHERE k.collection_id = %(collection_id)s AND k.action_id > %(after)s;
+
 -- name: copy_ordered_keys
 -- The keys of those of some records that still exist, in the order of their ids.
 -- parameters: collection_id, keys

@@ -1,8 +1,9 @@
 """The groups that are to be reviewed: of the stored pairs, but for what persons have decided already.
 
-The graph of a collection's pairs is read once and kept in the process until a run, a verdict, an action or a group
-that was kept whole changes it; what others delete meanwhile is noticed half a minute later, and at once in the
-group that is shown, whose records are read anew.
+The graph of a collection's pairs is read once and kept in the process until a run changes them. What is decided
+meanwhile, by whichever process, is laid over it: verdicts, records that actions removed, groups that were kept
+whole. What clients delete is noticed five minutes later, and at once in the group that is shown, whose records are
+read anew.
 """
 
 from collections.abc import Sequence
@@ -91,9 +92,14 @@ def begin_review(runtime: Runtime, collection: Collection, radius: float | None 
     if state.finished_at is None:
         return Missing.UNFINISHED
     radius = max(0.0, min(DEFAULT_RADIUS if radius is None else radius, state.radius))
-    graph = _graph(runtime, collection, state)
-    groups = _groups(runtime, collection, state, graph, radius)
-    return Review(groups, radius, state.radius, state.finished_at, graph.pairs_by_step(state.radius, STEPS))
+    key = (collection.id, state, radius)
+    groups = runtime.pair_groups.get(key)
+    if groups is None:
+        groups = _undecided(runtime, collection, state).grouped(radius)
+        if state.kept:
+            groups = groups.without(_kept_whole(runtime, collection, groups))
+        runtime.pair_groups.put(key, groups)
+    return Review(groups, radius, state.radius, state.finished_at, groups.graph.pairs_by_step(state.radius, STEPS))
 
 
 def digest_of(pictures: Sequence[PictureOf]) -> bytes:
@@ -104,17 +110,39 @@ def digest_of(pictures: Sequence[PictureOf]) -> bytes:
     return digest.digest()
 
 
-def _graph(runtime: Runtime, collection: Collection, state: ReviewState) -> PairGraph:
-    key = (collection.id, state)
-    graph = runtime.pair_graphs.get(key)
-    if graph is None:
-        graph = _read_graph(runtime, collection)
-        runtime.pair_graphs.put(key, graph)
-    return graph
+def _undecided(runtime: Runtime, collection: Collection, state: ReviewState) -> PairGraph:
+    """The stored pairs, but for those that were judged different, and those of records that actions removed."""
+    graph, removed = _stored(runtime, collection, state)
+    dismissed = Dismissed.of(runtime.database, collection)
+    gone = np.zeros(len(graph.keys), bool)
+    gone[graph.nodes_of(removed)] = True
+    left, right = graph.left, graph.right
+    decided = gone[left] | gone[right] | dismissed.among(graph.keys[left], graph.keys[right])
+    return graph.without(decided) if decided.any() else graph
+
+
+def _stored(runtime: Runtime, collection: Collection, state: ReviewState) -> tuple[PairGraph, list[int]]:
+    """The graph of the stored pairs, and the keys of records that actions have removed since it was read.
+
+    It is read again after an undo of an action that was done before, which brings pairs that it has not; and when
+    actions since may have been forgotten, the oldest of which are forgotten first.
+    """
+    key = (collection.id, state.model_id, state.radius, state.rule, state.started_at, state.finished_at)
+    known = runtime.pair_graphs.get(key)
+    if known is not None and runtime.settings.undo_days:
+        before, graph = known
+        if before.last_action == state.last_action is None:
+            return graph, []
+        if before.last_action is not None:
+            last = review.action_before(runtime.database, collection, before.last_action)
+            if last.is_there and last.undone_at == before.undone_at:
+                return graph, review.removed_since(runtime.database, collection, after=before.last_action)
+    graph = _read_graph(runtime, collection)
+    runtime.pair_graphs.put(key, (state, graph))
+    return graph, []
 
 
 def _read_graph(runtime: Runtime, collection: Collection) -> PairGraph:
-    dismissed = Dismissed.of(runtime.database, collection)
     with runtime.database.transaction() as connection:
         pairs = np.concatenate(list(stored_pairs.all_pairs(connection, collection)))
         a, b = pairs["a"].astype(np.int64), pairs["b"].astype(np.int64)
@@ -122,15 +150,9 @@ def _read_graph(runtime: Runtime, collection: Collection) -> PairGraph:
     order = np.argsort(keys)
     ordered = keys[order]
     left, right = (_node(ordered, order, side) for side in (a, b))
+    graph = PairGraph(keys, left, right, pairs["distance"].astype(np.float64), pairs["signal"].astype(np.int8))
     # A record may have been deleted a moment ago.
-    wanted = (left >= 0) & (right >= 0) & ~dismissed.among(a, b)
-    return PairGraph(
-        keys,
-        left[wanted],
-        right[wanted],
-        pairs["distance"].astype(np.float64)[wanted],
-        pairs["signal"].astype(np.int8)[wanted],
-    )
+    return graph.without((left < 0) | (right < 0))
 
 
 def _node(ordered: Keys, order: Keys, keys: Keys) -> Keys:
@@ -139,19 +161,6 @@ def _node(ordered: Keys, order: Keys, keys: Keys) -> Keys:
         return np.full(len(keys), -1)
     place = np.searchsorted(ordered, keys).clip(max=len(ordered) - 1)
     return np.where(ordered[place] == keys, order[place], -1)
-
-
-def _groups(
-    runtime: Runtime, collection: Collection, state: ReviewState, graph: PairGraph, radius: float
-) -> PairGroups:
-    key = (collection.id, state, radius)
-    groups = runtime.pair_groups.get(key)
-    if groups is None or groups.graph is not graph:
-        groups = graph.grouped(radius)
-        if state.kept:
-            groups = groups.without(_kept_whole(runtime, collection, groups))
-        runtime.pair_groups.put(key, groups)
-    return groups
 
 
 def _kept_whole(runtime: Runtime, collection: Collection, groups: PairGroups) -> list[int]:
