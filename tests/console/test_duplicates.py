@@ -276,6 +276,14 @@ def test_the_history_tells_what_was_done_and_undoes_it(shop: Visitor) -> None:
     assert counter(shop.get("duplicates", group="lamp-a").text) == "group 3 of 3 · 2 pictures"
 
 
+def test_what_another_token_did_is_undone_in_the_history_only(shop: Visitor) -> None:
+    after = decide(shop, shop.get("duplicates").text)
+    assert "Undo: 2 pictures removed" in after
+    other = Visitor(shop.service, token=shop.service.new_token())
+    assert "Undo:" not in other.get("duplicates").text
+    assert "Removed 2 records" in other.get("actions").text
+
+
 def test_a_read_only_token_sees_groups_and_nothing_to_press(shop: Visitor) -> None:
     reader = Visitor(shop.service, token=shop.service.new_token(read_only=True))
     for page in (reader.get("duplicates").text, reader.get("duplicates/everywhere").text):

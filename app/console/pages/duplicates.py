@@ -20,6 +20,7 @@ from app.services.reviewing.showing import ShownGroup, show_group
 
 FARTHEST = 1000.0
 _GONE_IN_A_ROW = 50
+_LOOKED_BACK = 10
 
 
 def show(visit: Visit) -> Response:
@@ -77,7 +78,9 @@ def show_missing(visit: Visit, missing: Missing | None) -> Response:
 
 def review_values(visit: Visit, found: Review, group: ShownGroup | None) -> Values:
     """What the templates of a review are given."""
-    last = recent_actions(visit.runtime, visit.reached, limit=5) if visit.may_write else []
+    last = recent_actions(visit.runtime, visit.reached, limit=_LOOKED_BACK) if visit.may_write else []
+    # What somebody else did is undone in the history, where it is seen first.
+    own = [action for action in last if action.token_id == visit.signed_in.token_id and action.can_be_undone]
     return {
         "found": found,
         "group": group,
@@ -89,7 +92,7 @@ def review_values(visit: Visit, found: Review, group: ShownGroup | None) -> Valu
         "bytes_text": bytes_text,
         "pixels_text": pixels_text,
         "bars": _bars(found),
-        "undoable": next((action for action in last if action.can_be_undone), None),
+        "undoable": own[0] if own else None,
         "has_collection_page": has_page("collection"),
         "section": "duplicates",
     }
