@@ -185,9 +185,11 @@ def restore_verdicts(connection: Connection[TupleRow], action: ActionKey) -> tup
     return int(row[0]), int(row[1])
 
 
-def finish_undo(connection: Connection[TupleRow], action: ActionKey, *, kept: int) -> None:
-    """Note that an action was undone, and how many of its records could not be put back."""
-    connection.execute(_QUERIES["finish_undo"], {**_of(action), "kept": kept})
+def finish_undo(
+    connection: Connection[TupleRow], action: ActionKey, *, kept: int, told: Mapping[str, Any]
+) -> None:
+    """Note that an action was undone, how many of its records could not be put back, and what is to be told."""
+    connection.execute(_QUERIES["finish_undo"], {**_of(action), "kept": kept, "told": Jsonb(told)})
 
 
 def recent_actions(

@@ -353,9 +353,9 @@ WITH replaced AS (
 SELECT restored.count AS restored, (SELECT count(*) FROM replaced) - restored.count AS "left" FROM restored;
 
 -- name: finish_undo
--- parameters: collection_id, action_id, kept
+-- parameters: collection_id, action_id, kept, told
 UPDATE lookalike_internal.actions a
-SET undone_at = coalesce(a.undone_at, now()), kept = %(kept)s
+SET undone_at = coalesce(a.undone_at, now()), kept = %(kept)s, told = a.told || %(told)s
 WHERE a.collection_id = %(collection_id)s AND a.id = %(action_id)s;
 
 -- name: recent_actions

@@ -18,6 +18,7 @@ from app.db.records import delete_records
 from app.domain.account import Access
 from app.domain.action import Action, Change, Done, Edit, Kind
 from app.domain.collection import Collection
+from app.domain.errors import InvalidRequest
 from app.domain.record import parse_patch, parse_reference
 from app.domain.verdict import Verdict
 from app.services.access import require_collection
@@ -110,8 +111,16 @@ def act_within(
 def recent_actions(
     runtime: Runtime, access: Access, *, record_id: str | None = None, before: int | None = None, limit: int = 50
 ) -> list[Action]:
-    """The last actions in a collection, or of one record, the newest first; ``before``: older than that one."""
+    """The last actions in a collection, or of one record, the newest first; ``before``: older than that one.
+
+    There are none of what can be no ``_id``.
+    """
     collection = require_collection(access)
+    if record_id is not None:
+        try:
+            parse_reference({"_id": record_id}, "")
+        except InvalidRequest:
+            return []
     return actions.recent_actions(runtime.database, collection, record_id=record_id, before=before, limit=limit)
 
 
@@ -127,9 +136,12 @@ def _check(change: Change) -> None:
     for id in change.removed:
         parse_reference({"_id": id}, "removed")
     for edit in change.edits:
-        parse_patch({"_id": edit.id, **edit.put}, "attributes")
-        parse_patch({"_id": edit.id, **edit.filled}, "attributes")
-        parse_patch({"_id": edit.id, **edit.added}, "attributes")
+        if any("\0" in name for name in edit.removed):
+            raise InvalidRequest("no attribute has a name with the character U+0000", path="attributes")
+        for attributes in (edit.put, edit.filled, edit.added):
+            _, accepted = parse_patch({**attributes, "_id": edit.id}, "attributes")
+            if ignored := attributes.keys() - accepted.keys():
+                raise InvalidRequest("this name is the service's own", path=f"attributes.{min(ignored)[:100]}")
 
 
 def _judge(

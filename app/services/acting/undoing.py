@@ -6,6 +6,8 @@ since. The answer names them. What was put back is kept no longer, so that a sec
 records whose ids have become free meanwhile.
 """
 
+from typing import Any
+
 from app.db import actions, near_duplicate_runs, records
 from app.db.actions import ActionKey, FoundBy
 from app.db.database import Session
@@ -16,6 +18,9 @@ from app.domain.errors import InvalidRequest
 from app.services.access import require_collection
 from app.services.inserting.batches import locked, require_capacity
 from app.services.runtime import Runtime
+
+_NAMED = 20
+"""So many records that were left alone the log names."""
 
 
 def undo(runtime: Runtime, access: Access, action_id: int) -> Undone:
@@ -42,8 +47,7 @@ def _undo_within(connection: Session, collection: Collection, action: ActionKey)
         _restore_pairs(connection, collection, action, found_by, restored)
     judged, rejudged = actions.restore_verdicts(connection, action)
     taken = actions.taken_ids(connection, action)
-    actions.finish_undo(connection, action, kept=len(taken))
-    return Undone(
+    undone = Undone(
         restored=sorted(restored),
         taken=taken,
         edited=sorted(each.id for each in reverted if each.reverted and each.id is not None),
@@ -51,6 +55,22 @@ def _undo_within(connection: Session, collection: Collection, action: ActionKey)
         judged=judged,
         rejudged=rejudged,
     )
+    had_work = not undone.did_nothing or taken or undone.changed or rejudged
+    told = {"undone": _told(undone)} if had_work else {}
+    actions.finish_undo(connection, action, kept=len(taken), told=told)
+    return undone
+
+
+def _told(undone: Undone) -> dict[str, Any]:
+    """What the log says of an undo."""
+    return {
+        "restored": len(undone.restored),
+        "edited": len(undone.edited),
+        "judged": undone.judged,
+        "rejudged": undone.rejudged,
+        "taken": undone.taken[:_NAMED],
+        "changed": dict(list(undone.changed.items())[:_NAMED]),
+    }
 
 
 def _restore_pairs(

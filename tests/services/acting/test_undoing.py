@@ -106,7 +106,7 @@ def test_numbers_beyond_any_machine_survive_an_undo(service: Service, access: Ac
     assert number in dump()["records"][0]
 
 
-@pytest.mark.parametrize("patch", [{"a.b": 1}, {"n": "\0"}, {"_own": 1}])
+@pytest.mark.parametrize("patch", [{"a.b": 1}, {"n": "\0"}, {"_own": 1}, {"_url": "x"}, {"_id": "b"}])
 def test_what_no_attribute_may_be_is_refused(service: Service, access: Access, patch: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
         edit(service.runtime, access, "a", patch)
