@@ -350,7 +350,11 @@ CREATE TABLE lookalike_internal.near_duplicate_runs (
     rule          text             NOT NULL,
     compared      bytea            NOT NULL,
     started_at    timestamptz      NOT NULL DEFAULT clock_timestamp(),
-    finished_at   timestamptz
+    finished_at   timestamptz,
+    done          bigint           NOT NULL DEFAULT 0,
+    total         bigint,
+    pairs         bigint           NOT NULL DEFAULT 0,
+    fault         text
 );
 
 COMMENT ON TABLE lookalike_internal.near_duplicate_runs IS 'How far the comparison of a collection''s records with each other has come.';
@@ -358,6 +362,10 @@ COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.rule IS 'A digest of th
 COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_runs.py).';
 COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.started_at IS 'When the last run, finished or not, read the collection.';
 COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model and rule.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.done IS 'How many records the last run has compared, as of a second ago.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.total IS 'How many it has to compare; NULL: not known yet.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.pairs IS 'How many pairs were stored then.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.fault IS 'Why the last one failed, in words for people; NULL: it did not.';
 
 -- Counted by every process, and added here every few seconds in one statement.
 CREATE TABLE lookalike_internal.usage (

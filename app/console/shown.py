@@ -1,11 +1,15 @@
 """Filters of the templates: how values from outside are shown."""
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
 _LONGEST_ADDRESS = 2000
+_PLACE = re.compile(r"^records\[\d+\][\w.]*: ")
 
 
 def web_address(value: object) -> str | None:
@@ -34,5 +38,16 @@ def as_filter(value: object, name: str) -> str:
     return orjson.dumps({name: value}).decode()
 
 
-FILTERS = {"as_filter": as_filter, "web_address": web_address, "moment": moment, "grouped": grouped}
+def without_place(reason: str) -> str:
+    """The reason of a skipped record without its place in a request, which nobody has seen."""
+    return _PLACE.sub("", reason)
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "as_filter": as_filter,
+    "without_place": without_place,
+    "web_address": web_address,
+    "moment": moment,
+    "grouped": grouped,
+}
 """By the names that templates know."""

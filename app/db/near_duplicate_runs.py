@@ -36,6 +36,50 @@ class Run:
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the last run has come: ``done`` of ``total`` records; ``pairs`` were stored then in all."""
+
+    radius: float
+    done: int
+    total: int | None
+    pairs: int
+    finished_at: datetime | None
+    fault: str | None
+
+
+def lock_name(collection: Collection) -> str:
+    """The name of the lock that a run holds as long as it is at work."""
+    return f"lookalike duplicates {collection.id}"
+
+
+def is_at_work(database: Database, collection: Collection) -> bool:
+    """Whether a run compares the collection's records at this moment, in whichever process."""
+    rows = database.read(_QUERIES["is_at_work"], {"name": lock_name(collection)}, row_factory=scalar_row)
+    return bool(rows[0])
+
+
+def find_progress(database: Database, collection: Collection) -> Progress | None:
+    """How far the last run has come; None before the first."""
+    parameters = {"collection_id": collection.id}
+    rows = database.read(_QUERIES["find_progress"], parameters, row_factory=class_row(Progress))
+    return rows[0] if rows else None
+
+
+def note_progress(
+    connection: Connection[TupleRow], collection: Collection, *, done: int, total: int, pairs: int
+) -> None:
+    """Tell others how many of how many records a run has compared, and how many pairs are stored."""
+    parameters = {"collection_id": collection.id, "done": done, "total": total, "pairs": pairs}
+    connection.execute(_QUERIES["note_progress"], parameters)
+
+
+def note_fault(database: Database, collection: Collection, fault: str) -> None:
+    """Tell others why a run failed."""
+    with database.transaction() as connection:
+        connection.execute(_QUERIES["note_fault"], {"collection_id": collection.id, "fault": fault})
+
+
 def find_run(database: Database, collection: Collection) -> Run | None:
     """The state of the collection's runs; None before the first."""
     rows = database.read(_QUERIES["find_run"], {"collection_id": collection.id}, row_factory=class_row(Run))

@@ -1,5 +1,5 @@
 """What a process holds on to: settings, the database, the models, the queues of writers, the counts
-of calls, and the threads that read pictures.
+of calls, the threads that read pictures, and work in the background.
 """
 
 from collections.abc import Hashable
@@ -17,6 +17,7 @@ from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.machine import available_cores
 from app.pairs.pair_groups import PairGraph, PairGroups
+from app.services.background import Background
 from app.services.gates import Gates
 from app.services.recent import Recent
 from app.services.usage import UsageCounter
@@ -37,6 +38,7 @@ class Runtime:
         self.usage = UsageCounter(self.database)
         self.models = ModelRegistry(settings.torch_threads)
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
+        self.background = Background()
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
@@ -56,6 +58,7 @@ class Runtime:
 
     def close(self) -> None:
         """Give everything back."""
+        self.background.close()
         self.decoders.shutdown(cancel_futures=True)
         self.usage.close()
         self.fetcher.close()

@@ -128,6 +128,16 @@ CREATE TABLE lookalike_internal.replaced_verdicts (
 COMMENT ON TABLE lookalike_internal.replaced_verdicts IS 'The verdicts on pairs that an action judged, as they were before; NULL: there was none.';
 COMMENT ON COLUMN lookalike_internal.replaced_verdicts.rejudged_at IS 'The judged_at that the action left, by which a newer verdict is told; NULL: it took the verdict back.';
 
+-- How far a run has come, for whoever looks at it.
+ALTER TABLE lookalike_internal.near_duplicate_runs
+    ADD COLUMN done bigint NOT NULL DEFAULT 0, ADD COLUMN total bigint, ADD COLUMN pairs bigint NOT NULL DEFAULT 0,
+    ADD COLUMN fault text;
+
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.done IS 'How many records the last run has compared, as of a second ago.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.total IS 'How many it has to compare; NULL: not known yet.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.pairs IS 'How many pairs were stored then.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.fault IS 'Why the last one failed, in words for people; NULL: it did not.';
+
 -- The review of duplicates.
 
 CREATE TABLE lookalike_internal.kept_groups (

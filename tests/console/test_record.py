@@ -116,7 +116,7 @@ def test_an_edit_says_what_it_did_and_is_undone(shop: Visitor) -> None:
     answer = shop.post(
         "record/attribute", partial=True, id="a", name="price", kind="NUMBER", value="4", do="save"
     ).text
-    assert "Changed attributes of 1 record." in answer
+    assert "Changed <bdi>price</bdi>." in answer
     assert attributes(shop, "a")["price"] == 4
     back = shop.post("actions/undo", action=action_of(shop), back="a", code=303)
     page = shop.client.get(back.location).text

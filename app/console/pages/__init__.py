@@ -2,11 +2,14 @@
 
 from app.console.page import Page
 from app.console.pages import (
+    account,
     actions,
+    collection,
     collections,
     duplicates,
     duplicates_decisions,
     duplicates_rules,
+    importing,
     pictures,
     record,
     search,
@@ -22,10 +25,18 @@ PAGES: list[Page] = [
     *duplicates.PAGES,
     *duplicates_decisions.PAGES,
     *duplicates_rules.PAGES,
+    *collection.PAGES,
+    *importing.PAGES,
+    *account.PAGES,
     *actions.PAGES,
     *thumbnails.PAGES,
     *pictures.PAGES,
 ]
 
-NAVIGATION: list[tuple[str, str]] = [("search", "Search"), ("duplicates", "Duplicates"), ("actions", "History")]
+NAVIGATION: list[tuple[str, str]] = [
+    ("search", "Search"),
+    ("duplicates", "Duplicates"),
+    ("collection", "Collection"),
+    ("actions", "History"),
+]
 """Pages of a collection that every page leads to: name and label."""

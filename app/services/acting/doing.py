@@ -27,6 +27,7 @@ from app.services.runtime import Runtime
 MOST_KEPT = 10_000
 """The most records, changes and verdicts that are kept of a collection's actions, the last one's excepted."""
 
+_NAMED = 20
 _DAY = 24 * 3600.0
 _NOTHING_TOLD: Mapping[str, Any] = {}
 
@@ -47,7 +48,8 @@ def edit(
 ) -> Done:
     """Put attributes of a record and remove others; raises ``InvalidRequest`` for what no attribute may be."""
     change = Change(edits=[Edit(id, patch, removed_names)])
-    return act(runtime, access, Kind.EDIT, change, token_id=token_id)
+    told = {"names": sorted({*patch, *removed_names})[:_NAMED]}
+    return act(runtime, access, Kind.EDIT, change, told=told, token_id=token_id)
 
 
 def act(
