@@ -68,7 +68,6 @@ def scenes(collection: Collection) -> dict[str, str]:
         "duplicates": of("duplicates"),
         "rules": of("duplicates", rules="open"),
         "all-groups": of("duplicates/everywhere", merges="1"),
-        "compare-anew": of("duplicates/again"),
         "collection": of("collection"),
         "not-found": of("record", id="there is none"),
     }

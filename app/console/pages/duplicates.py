@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from app.console.page import Page, Values
 from app.console.pages.record import SIGNALS
@@ -61,18 +61,16 @@ def show_place(visit: Visit, found: Review, place: int, *, offset: int = 0, faul
     return response
 
 
-def show_missing(visit: Visit, missing: Missing | None) -> Response:
-    """Why there is nothing to review, and what can be done about it; None: somebody wants to do it again."""
+def show_missing(visit: Visit, missing: Missing) -> Response:
+    """Why there is nothing to review, and what can be done about it."""
     records = count(visit.runtime, visit.collection)
     return visit.render(
         f"duplicates/{'missing' if visit.is_partial else 'missing_page'}.html",
-        missing=missing.value if missing else "again",
+        missing=missing.value,
         records=records,
         on_the_spot=records <= ON_THE_SPOT,
-        most_on_the_spot=ON_THE_SPOT,
         radius=DEFAULT_RADIUS,
         section="duplicates",
-        has_collection_page=has_page("collection"),
     )
 
 
@@ -93,14 +91,8 @@ def review_values(visit: Visit, found: Review, group: ShownGroup | None) -> Valu
         "pixels_text": pixels_text,
         "bars": _bars(found),
         "undoable": own[0] if own else None,
-        "has_collection_page": has_page("collection"),
         "section": "duplicates",
     }
-
-
-def has_page(name: str) -> bool:
-    """Whether the console has a page of that name."""
-    return f"console.{name}" in current_app.view_functions
 
 
 def _radius(visit: Visit, radius: float, step: int, kept: float | None) -> float | None:

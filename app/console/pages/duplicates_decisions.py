@@ -70,11 +70,6 @@ def undo_action(visit: Visit) -> Response:
     return show_place(visit, found, at or 0, fault=fault) if fault else _shown(visit, found, at or 0)
 
 
-def again(visit: Visit) -> Response:
-    """Whether to compare all pictures anew."""
-    return show_missing(visit, None)
-
-
 def run(visit: Visit) -> Response:
     """Compare all pictures now, where that does not take long."""
     radius = Form.of_body().number("radius", DEFAULT_RADIUS, least=0.0, most=FARTHEST)
@@ -87,7 +82,6 @@ def run(visit: Visit) -> Response:
 PAGES = [
     Page("duplicates_decide", "/<uuid:collection>/duplicates/decide", decide, verb="POST", writes=True),
     Page("duplicates_undo", "/<uuid:collection>/duplicates/undo", undo_action, verb="POST", writes=True),
-    Page("duplicates_again", "/<uuid:collection>/duplicates/again", again),
     Page("duplicates_run", "/<uuid:collection>/duplicates/run", run, verb="POST", writes=True),
 ]
 
