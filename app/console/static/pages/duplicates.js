@@ -18,7 +18,7 @@ function goTo(at) {
   document.querySelector(".candidate.current")?.classList.remove("current");
   const tile = all[current];
   tile.classList.add("current");
-  (mark(tile) ?? tile.querySelector("a, button"))?.focus({ preventScroll: true });
+  (mark(tile) ?? tile).focus({ preventScroll: true });
   tile.scrollIntoView({ block: "nearest" });
 }
 
