@@ -82,6 +82,10 @@ class SearchAddress:
                 pairs += [(name, each) for each in (value if isinstance(value, list) else [value])]
         return pairs
 
+    def uncut(self) -> "SearchAddress":
+        """Without the cut-off."""
+        return replace(self, within=None, page=1)
+
     def filtered(self, filter: str) -> "SearchAddress":
         """With another filter."""
         return replace(self, filter=filter, page=1)

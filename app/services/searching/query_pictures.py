@@ -100,7 +100,7 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
 
 
 def has_original(runtime: Runtime, access: Access, id: str) -> bool:
-    """Whether the picture of a record may be read where it came from, so that a part of it is more than a stamp's."""
+    """Whether the picture of a record may be read where it came from, larger than its thumbnail."""
     record = records.get_records(runtime.database, require_collection(access), [id], _PICTURED).get(id)
     return record is not None and (record.url is not None or record.file is not None)
 
