@@ -6,7 +6,7 @@ inputs := pyproject.toml constraints.txt docker/install
 inputs += $(if $(TORCH),force)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format bench constraints clean force
+.PHONY: help install run test lint format bench screenshots constraints clean force
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [VARIABLE=value]'
@@ -33,6 +33,9 @@ format: .venv/.development ## Rewrite the code in the project's style
 
 bench: .venv/.development ## Measure it on this machine [N=records] [PARTS='search throughput']
 	$(bin)/python -m tests.bench $(N) $(PARTS)
+
+screenshots: .venv/.development ## A picture of every page of the console, by chromium, in build/screenshots
+	$(bin)/python -m tests.browser.screenshots build/screenshots
 
 constraints: ## Renew the pinned versions in constraints.txt (not torch's: edit that line by hand)
 	rm -rf build/fresh && mkdir -p build
