@@ -39,7 +39,7 @@ class Chip:
     """A value of a record's attribute."""
 
     path: str
-    value: Any
+    told: str
     is_picked: bool
     href: str
 
@@ -142,7 +142,8 @@ class Parts:
             for each in (value if isinstance(value, list) else [value])[: left.get(facet.path, 1)]:
                 if isinstance(each, str | int | float) and 0 < len(str(each)) <= _LONGEST_CHIP:
                     picked = building.choice(self.document, facet.path).has(each)
-                    yield Chip(facet.path, each, picked, self._toggled(facet.path, each))
+                    told = each if isinstance(each, str) else f"{facet.path}: {_plain(each)}"
+                    yield Chip(facet.path, told, picked, self._toggled(facet.path, each))
                     shown += facet.path != "tags"
 
     def _facet(self, facet: Facet) -> FacetPart:

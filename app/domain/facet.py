@@ -46,7 +46,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """Of ``sampled`` records, the attribute that most of them have first."""
+    """Of ``sampled`` records, what is most of use first."""
 
     sampled: int
     facets: tuple[Facet, ...]

@@ -16,7 +16,7 @@ from app.domain.facet import Facets
 from app.domain.fields import ALL
 from app.domain.model import VECTORS
 from app.domain.query_picture import Box
-from app.domain.ranking import Neighbour
+from app.domain.ranking import Neighbour, Strategy
 from app.domain.record import StoredRecord
 from app.filters import Filter, parse_filter
 from app.services.embedding import takes_text
@@ -38,6 +38,13 @@ _TOLD = (
     errors.ModelUnavailable,
 )
 """What is told on the page, beside what was asked for."""
+
+
+_WAYS = {
+    Strategy.INDEX: "by the vector index",
+    Strategy.EXACT: "by every distance",
+    Strategy.INDEX_THEN_EXACT: "by the vector index, then by every distance",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +220,9 @@ def _search(visit: Visit, address: SearchAddress, where: Filter) -> _Found:
     distances = [one.distance for one in near[:PAGE_SIZE]]
     if address.within is not None:
         near = [one for one in near if one.distance <= address.within]
-    about = "" if ranking.estimated is None else f", about {ranking.estimated:,} records match"
+    about = "" if ranking.estimated is None else f"about {ranking.estimated:,} records, "
     exact = "exact" if ranking.exact else "nearly exact"
-    manner = f"{ranking.strategy}, {exact}{about}, {took:.0f} ms"
+    manner = f"{about}{_WAYS[ranking.strategy]} ({exact}), {took:,.0f} ms"
     nearest, farthest = min(distances, default=0.0), max(distances, default=0.0)
     return _Found(near[:PAGE_SIZE], len(near) > PAGE_SIZE, manner, nearest, farthest)
 

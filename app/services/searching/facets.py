@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ _DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d(?:[T ].*)?", re.DOTALL)
 
 
 def facets_of(runtime: Runtime, access: Access) -> Facets:
-    """The attributes of a collection, the most frequent first."""
+    """The attributes of a collection, what one can choose from first, and the most frequent first."""
     collection = require_collection(access)
     remembered = runtime.facets.get(collection.id)
     if remembered is None:
@@ -68,8 +69,9 @@ def _counted(documents: Sequence[Mapping[str, Any]]) -> Facets:
         for path, value in _fields(document):
             tallies[path].add(value)
     frequent = sorted(tallies.items(), key=lambda item: (-item[1].records, item[0]))
-    facets = (_facet(path, tally) for path, tally in frequent if _may_be_asked_for(path))
-    return Facets(len(documents), tuple(facet for facet, _ in zip(facets, range(_MOST_FACETS), strict=False)))
+    facets = islice((_facet(path, tally) for path, tally in frequent if _may_be_asked_for(path)), _MOST_FACETS)
+    # What has nothing to choose from, as names and numbers of articles, comes behind what has.
+    return Facets(len(documents), tuple(sorted(facets, key=lambda facet: not (facet.values or facet.histogram))))
 
 
 def _fields(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -97,11 +99,12 @@ def _facet(path: str, tally: _Tally) -> Facet:
     kind = next(
         (kind for kind, count in tally.kinds.items() if count >= _MOSTLY * tally.kinds.total()), FacetKind.MIXED
     )
-    # Of values that are all different none is common; where they are few, as in a small collection, they help.
     common = [
         CommonValue(orjson.loads(written), count) for written, count in tally.values.most_common(MOST_VALUES)
     ]
-    telling = kind is not FacetKind.NUMBER or len(tally.values) <= MOST_VALUES
+    # Of many values that are all different none is common, and bounds are more to the point for numbers.
+    few = len(tally.values) <= MOST_VALUES
+    telling = few or (kind is not FacetKind.NUMBER and common[0].records > 1)
     histogram = _histogram(tally.numbers) if kind is FacetKind.NUMBER else None
     return Facet(path, kind, tally.records, len(tally.values), tuple(common) if telling else (), histogram)
 
