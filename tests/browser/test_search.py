@@ -142,7 +142,7 @@ def test_a_record_a_filter_by_clicks_sharing_and_the_way_back(
     assert set(names(page)) == {"orange", "navy", "olive"}
     assert json.loads(query(page)["filter"][0]) == {"kind": {"$in": ["plain"]}}
     price = page.locator('[data-facet="price"]')
-    price.get_by_label("From").fill("25")
+    price.get_by_label("price: From").fill("25")
     price.get_by_role("button", name="Set").click()
     page.wait_for_url("**gte**")
     assert set(names(page)) == {"navy", "olive"}

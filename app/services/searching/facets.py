@@ -6,6 +6,7 @@ one level deep, under its dotted name.
 
 import math
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _MOST_FACETS = 300
 _BINS = 24
 _MOSTLY = 0.95
 _LONGEST_VALUE = 200
+_MOST = sys.float_info.max
 _DATE = re.compile(r"\d{4}-[01]\d-[0-3]\d(?:[T ].*)?", re.DOTALL)
 
 
@@ -59,7 +61,7 @@ class _Tally:
         for each in elements:
             if (kind := _kind_of(each)) is not None:
                 self.kinds[kind] += 1
-            if isinstance(each, int | float) and kind is FacetKind.NUMBER and math.isfinite(each):
+            if isinstance(each, int | float) and kind is FacetKind.NUMBER and abs(each) <= _MOST:
                 self.numbers.append(float(each))
 
 
