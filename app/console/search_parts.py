@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -95,6 +95,8 @@ class Parts:
     document: Document
     facets: Facets
     href: Href
+    _known: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    """Addresses of values, which come again and again."""
 
     def tiles(self, found: Sequence[Neighbour | StoredRecord]) -> list[Tile]:
         """Of an answer, or of records in no order of likeness."""
@@ -172,7 +174,10 @@ class Parts:
         return self._filtered(building.with_presence(self.document, path, None if is_wanted else wanted))
 
     def _toggled(self, path: str, value: object) -> str:
-        return self._filtered(building.with_value_toggled(self.document, path, value))
+        key = path, orjson.dumps(value)
+        if key not in self._known:
+            self._known[key] = self._filtered(building.with_value_toggled(self.document, path, value))
+        return self._known[key]
 
     def _filtered(self, document: Mapping[str, Any]) -> str:
         return self.href(self.address.filtered(building.write_document(document)))

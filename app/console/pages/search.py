@@ -4,12 +4,13 @@ import math
 import time
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, current_app, redirect, request
 
 from app.console.page import Page
 from app.console.search_address import MOST_PAGES, SearchAddress
-from app.console.search_parts import Parts
+from app.console.search_parts import Href, Parts
 from app.console.visit import Form, Visit
 from app.domain import errors
 from app.domain.facet import Facets
@@ -105,7 +106,18 @@ PAGES = [
 
 
 def _href(visit: Visit, address: SearchAddress) -> str:
-    return visit.address("search", **address.parameters())
+    return _hrefs(visit)(address)
+
+
+def _hrefs(visit: Visit) -> Href:
+    """Writes addresses, of which a page has hundreds."""
+    path = visit.address("search")
+
+    def href(address: SearchAddress) -> str:
+        told = urlencode(address.parameters(), doseq=True)
+        return f"{path}?{told}" if told else path
+
+    return href
 
 
 def _to(visit: Visit, address: SearchAddress) -> Response:
@@ -147,7 +159,8 @@ def _page(visit: Visit, address: SearchAddress, *, refused: str = "") -> Respons
             code = _code(visit, address, document, where)
         except _TOLD as error:
             fault = str(error)
-    parts = Parts(address, document, facets, lambda other: _href(visit, other))
+    href = _hrefs(visit)
+    parts = Parts(address, document, facets, href)
     wrong = bool(refused or filter_fault or fault)
     return visit.render(
         "search/page.html",
@@ -165,7 +178,7 @@ def _page(visit: Visit, address: SearchAddress, *, refused: str = "") -> Respons
         sampled=facets.sampled,
         conditions=parts.conditions(),
         code=code,
-        href=lambda other: _href(visit, other),
+        href=href,
         pages=_pages(address, found),
         **_possible(visit, address, facets),
     )
@@ -220,7 +233,9 @@ def _search(visit: Visit, address: SearchAddress, where: Filter) -> _Found:
     distances = [one.distance for one in near[:PAGE_SIZE]]
     if address.within is not None:
         near = [one for one in near if one.distance <= address.within]
-    about = "" if ranking.estimated is None else f"about {ranking.estimated:,} records, "
+    # Without a filter it is a guess by the size of the table.
+    counted = ranking.estimated is not None and not where.admits_everything
+    about = f"about {ranking.estimated:,} records match, " if counted else ""
     exact = "exact" if ranking.exact else "nearly exact"
     manner = f"{about}{_WAYS[ranking.strategy]} ({exact}), {took:,.0f} ms"
     nearest, farthest = min(distances, default=0.0), max(distances, default=0.0)
