@@ -95,6 +95,20 @@ def test_equality_uses_the_index_of_attributes(shared_service: Service, collecti
     assert ids(shared_service.call("find", filter={"sku": "s17"})) == ["x17"]
 
 
+@pytest.mark.parametrize("filter", [{}, {"price": {"$lt": 50}}])
+def test_the_newest_come_from_the_end_of_the_index(
+    shared_service: Service, collection: Collection, filter: dict[str, Any]
+) -> None:
+    where = parse_filter(filter).condition()
+    parameters = {"collection_id": collection.id, "model_id": collection.model_id, "limit": 61, "offset": 0}
+    statement = records.statement("newest_records", ALL, where)
+    plan = shared_service.runtime.database.explain(statement, {**parameters, **where.parameters})
+    assert f"Index Scan Backward using records_{collection.id.hex}_pkey" in plan or (
+        f"Index Only Scan Backward using records_{collection.id.hex}_pkey" in plan
+    ), plan
+    assert "Seq Scan" not in plan
+
+
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The reads and transactions of the requests that follow."""

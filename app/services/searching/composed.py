@@ -18,6 +18,7 @@ from app.domain.account import Access
 from app.domain.combined_distance import WeightedQuery
 from app.domain.query_picture import Box
 from app.domain.ranking import Ranking
+from app.services.access import require_collection
 from app.services.query_records import resolve_queries, vector_of_text
 from app.services.runtime import Runtime
 from app.services.searching.combined import ranked_by
@@ -115,8 +116,17 @@ def _vectors(runtime: Runtime, access: Access, composition: Composition) -> dict
     elif composition.boxed_record is not None and composition.box is not None:
         vectors["box"] = vector_of_part(runtime, access, composition.boxed_record, composition.box)
     if composition.text:
-        vectors["text"] = vector_of_text(runtime, access, {"_text_data": composition.text})
+        vectors["text"] = _vector_of_text(runtime, access, composition.text)
     return vectors
+
+
+def _vector_of_text(runtime: Runtime, access: Access, text: str) -> NDArray[np.float32]:
+    remembered = (require_collection(access).model_id, text)
+    vector = runtime.query_vectors.get(remembered)
+    if vector is None:
+        vector = vector_of_text(runtime, access, {"_text_data": text})
+        runtime.query_vectors.put(remembered, vector)
+    return vector
 
 
 def _written(vector: NDArray[np.floating]) -> Sequence[float]:

@@ -81,12 +81,14 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
     A credit, unless it was embedded within the last hour. Raises ``WrongQueryRecord`` and ``CreditsExceeded``.
     """
     collection = require_collection(access)
-    remembered = (collection.model_id, collection.id, id, box)
+    record = records.get_records(runtime.database, collection, [id], _PICTURED).get(id)
+    if record is None:
+        raise WrongQueryRecord(f"more: there is no record with the _id {id!r}")
+    # Another record may come to have the id.
+    picture = hashlib.sha256(record.thumbnail or b"").digest()
+    remembered = (collection.model_id, collection.id, id, box, picture)
     vector = runtime.query_vectors.get(remembered)
     if vector is None:
-        record = records.get_records(runtime.database, collection, [id], _PICTURED).get(id)
-        if record is None:
-            raise WrongQueryRecord(f"more: there is no record with the _id {id!r}")
         original = _original(runtime, record.file, record.url)
         if original is not None:
             data = runtime.decoders.submit(_part_of_file, runtime, original, box).result()

@@ -64,6 +64,8 @@ if (form) {
   });
 }
 
+addEventListener("offline", () => say("The connection is lost: what is shown stays, searching has to wait.", { fault: true }));
+
 // The part that counts, in percent of the picture's sides
 
 const frame = document.querySelector("[data-frame]");
