@@ -405,6 +405,31 @@ def test_a_picture_is_its_accounts(pictured: Visitor) -> None:
     assert "no longer kept" in visitor.get("search", code=400, picture=key).text
 
 
+@pytest.mark.parametrize("id", ["\0", "x" * 600, "none such"])
+@pytest.mark.parametrize("box", ["", "0,0,0.5,0.5"])
+def test_ids_that_are_none(pictured: Visitor, id: str, box: str) -> None:
+    for name in ("more", "less"):
+        assert 'role="alert"' in pictured.get("search", code=400, **{name: id, "box": box}).text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("page", "0"),
+        ("page", "x"),
+        ("page", "101"),
+        ("tags", "2"),
+        ("within", "nan"),
+        ("product", "_id"),
+        ("box", "1"),
+    ],
+)
+def test_parameters_that_are_none(hats: Visitor, name: str, value: str) -> None:
+    answer = hats.client.get(f"{hats.address('search', more='cap')}&{name}={value}")
+    assert answer.status_code == 400
+    assert f"{name.capitalize()}: " in answer.text
+
+
 def test_words_are_not_offered_where_the_model_takes_none(pictured: Visitor, hats: Visitor) -> None:
     assert 'name="text"' not in pictured.get("search").text
     assert 'type="file"' not in hats.get("search").text

@@ -21,7 +21,7 @@ from app.domain.account import Access
 from app.domain.errors import InvalidRequest, PictureRefused, WrongQueryRecord
 from app.domain.fields import Fields
 from app.domain.query_picture import Box, QueryPicture
-from app.domain.record import IncomingRecord
+from app.domain.record import IncomingRecord, StoredRecord, parse_reference
 from app.images.decode import decode_picture
 from app.images.query_picture import cut_out, shrink
 from app.images.sources import read_file
@@ -81,7 +81,7 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
     A credit, unless it was embedded within the last hour. Raises ``WrongQueryRecord`` and ``CreditsExceeded``.
     """
     collection = require_collection(access)
-    record = records.get_records(runtime.database, collection, [id], _PICTURED).get(id)
+    record = _pictured(runtime, access, id)
     if record is None:
         raise WrongQueryRecord(f"more: there is no record with the _id {id!r}")
     # Another record may come to have the id.
@@ -103,8 +103,17 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
 
 def has_original(runtime: Runtime, access: Access, id: str) -> bool:
     """Whether the picture of a record may be read where it came from, larger than its thumbnail."""
-    record = records.get_records(runtime.database, require_collection(access), [id], _PICTURED).get(id)
+    record = _pictured(runtime, access, id)
     return record is not None and (record.url is not None or record.file is not None)
+
+
+def _pictured(runtime: Runtime, access: Access, id: str) -> StoredRecord | None:
+    """A record with what its picture can be read from; None for what can be no ``_id``, too."""
+    try:
+        parse_reference({"_id": id}, "more")
+    except InvalidRequest:
+        return None
+    return records.get_records(runtime.database, require_collection(access), [id], _PICTURED).get(id)
 
 
 def _digest_of(key: str) -> bytes | None:
