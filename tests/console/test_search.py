@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from app.services.operating.accounts import find_account
 from tests.console.visitor import Visitor
+from tests.embedding.checkpoints import save_clip, save_vision_only
 from tests.service import Service, ids, picture_base64, picture_bytes
 
 POLYGLOT = "\"><script>alert(1)</script><img src=x onerror=alert(1)>javascript:alert(1)//\u202e{{7*7}}'"
@@ -428,6 +429,37 @@ def test_parameters_that_are_none(hats: Visitor, name: str, value: str) -> None:
     answer = hats.client.get(f"{hats.address('search', more='cap')}&{name}={value}")
     assert answer.status_code == 400
     assert f"{name.capitalize()}: " in answer.text
+
+
+def test_a_read_only_token_searches_with_pictures(pictured: Visitor) -> None:
+    visitor = Visitor(pictured.service, token=pictured.service.new_token(read_only=True))
+    address = send(visitor, as_file(drawing())).location
+    assert len(shown(visitor.client.get(address).text)) == 3
+    foreign = pictured.client.post(pictured.address("search/picture"), data={"file": (io.BytesIO(b"x"), "x.png")})
+    assert foreign.status_code == 403
+
+
+def test_words_and_a_picture_together(service: Service, tmp_path: Path) -> None:
+    service.use("words", model=str(save_clip(tmp_path / "clip")))
+    records = [{"_id": colour, "_base64": picture_base64(colour)} for colour in ("red", "green", "blue")]
+    service.call("insert", records=records)
+    visitor = Visitor(service)
+    key = parse_qs(urlsplit(send(visitor, picture_bytes("green")).location).query)["picture"][0]
+    html = visitor.get("search", picture=key, text="a hat").text
+    body = json.loads(re.findall(r"-d '(.*)'", code(html, "curl"))[0])
+    assert len(body["query_records"]) == 2
+    assert ids(service.call("visualKNNMulti", **body)) == shown(html)
+    alone = visitor.get("search", text="a hat").text
+    assert shown(alone) == ids(service.call("textKNN", query_record={"_text_data": "a hat"}))
+    assert "_text_data" in code(alone, "curl")
+
+
+def test_a_model_of_pictures_alone_takes_no_words(service: Service, tmp_path: Path) -> None:
+    service.use("vision", model=str(save_vision_only(tmp_path / "vision")))
+    service.call("insert", records=[{"_id": "a", "_base64": picture_base64()}])
+    visitor = Visitor(service)
+    assert 'name="text"' not in visitor.get("search").text
+    assert 'role="alert"' in visitor.get("search", code=400, text="a hat").text
 
 
 def test_words_are_not_offered_where_the_model_takes_none(pictured: Visitor, hats: Visitor) -> None:
