@@ -89,6 +89,11 @@ def test_a_dropped_picture_and_a_part_of_it(shop: Service, new_window: Callable[
     page.mouse.up()
     page.wait_for_url("**box=*")
     assert names(page)[0] == "disc"
+    # What is drawn lies over the picture, whatever the window leaves for it.
+    for viewport in ({"width": 1280, "height": 900}, {"width": 360, "height": 740}):
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        assert page.locator("[data-frame] img").bounding_box() == page.locator("[data-frame] svg").bounding_box()
+    page.set_viewport_size({"width": 1280, "height": 900})
     left, top, width, height = (float(side) for side in query(page)["box"][0].split(","))
     assert left + top < 0.1
     assert 0.4 < width < 0.55
@@ -97,6 +102,7 @@ def test_a_dropped_picture_and_a_part_of_it(shop: Service, new_window: Callable[
     assert float(drawn.get_attribute("width") or 0) == pytest.approx(100 * width)
     # And the right one by the keyboard.
     page.get_by_text("Search the whole picture").click()
+    page.wait_for_url(lambda url: "box" not in url)
     frame.focus()
     for key in ["ArrowRight"] * 15 + ["ArrowUp"] * 15 + ["Shift+ArrowDown"] * 25:
         frame.press(key)

@@ -114,7 +114,7 @@ def _hrefs(visit: Visit) -> Href:
     path = visit.address("search")
 
     def href(address: SearchAddress) -> str:
-        told = urlencode(address.parameters(), doseq=True)
+        told = urlencode(address.parameters(), doseq=True, safe=":,/")
         return f"{path}?{told}" if told else path
 
     return href
