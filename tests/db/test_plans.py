@@ -163,8 +163,8 @@ def test_pictures_are_read_only_where_a_glance_does_not_tell(service: Service, w
     for id, found, reads in (("chelsea.png", ["chelsea.png"], 2), ("copy", ["copy", "coffee.png"], 4)):
         waits.clear()
         assert ids(service.call("nearDuplicates", query_record={"_id": id})) == found
-        # The index, every distance (there are fewer records than asked for), and of copies pictures and what persons
-        # said.
+        # The index, and every distance (there are fewer records than asked for); of copies pictures, and what
+        # persons said.
         assert waits == ["read"] * reads, id
 
 
