@@ -1,4 +1,4 @@
-"""The examples of README.md and of the guides after a quickstart, as they stand there: by shell and Python client."""
+"""The examples of README.md and of the guides after a quickstart, as they stand there."""
 
 import json
 import os
