@@ -21,7 +21,10 @@ from tests.service import Service, ids
 
 PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg")
 KINDS = {
-    **{kind: COPIES[kind] for kind in ("JPEG q50", "brightness +15 %", "greyscale", "cropped by 2 % at each edge")},
+    "JPEG q50": COPIES["JPEG q50"],
+    "brightness +15 %": COPIES["brightness +15 %"],
+    "greyscale": COPIES["greyscale"],
+    "cropped by 2 % at each edge": COPIES["cropped by 2 % at each edge"],
     "white border of 2 %": bordered(0.02, "white"),
 }
 
