@@ -187,10 +187,11 @@ def measure_recall(table: Table, folder: Path, half: str, every: int, only: str 
     """Add the recall of each kind of copy within each kind of picture, or within ``only`` one of them."""
     made: dict[str, Counter[str]] = {}
     found: dict[str, Counter[str]] = {}
+    kinds = copies(folder)
     for origin, kind, original in originals(folder, half, every):
         if only and kind != only:
             continue
-        pictures = {name: copy(original) for name, copy in copies(folder).items()}
+        pictures = {name: copy(original) for name, copy in kinds.items()}
         pictures = {name: picture for name, picture in pictures.items() if min(picture.size) >= SMALLEST}
         judgements = look(portrayed(original), [portrayed(picture) for picture in pictures.values()])
         for name, judgement in zip(pictures, judgements, strict=True):
