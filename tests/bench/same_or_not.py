@@ -1,28 +1,30 @@
-"""``python -m tests.bench.same_or_not FOLDER [tune|report|held_out]``: copies the look finds, and different
-pictures it tells apart.
+"""``python -m tests.bench.same_or_not FOLDER [tune|report|held_out] [QUESTION]``: copies the look finds, and
+different pictures it tells apart.
 
 FOLDER is filled by tests.bench.originals, and here with some packages more: fonts, and series of pictures that are
 different but look alike (icons, flags, playing cards, signs; of the drawn ones as SVG only where CairoSVG is
 there). Three questions, of the rule alone, whatever the candidates:
 
 - *recall*: every kind of copy of every kind of picture;
-- *let in*: within each group of different pictures of one kind, drawn or real, how many pairs are not taken for
+- *different*: within each group of different pictures of one kind, drawn or real, how many pairs are not taken for
   copies. Of a real series each picture is compared with those that are most like it.
-- *false pairs*: all pictures with each other; what is taken for a copy is listed.
+- *pairs*: all pictures with each other; what is taken for a copy is listed.
 
 ``tune`` takes the packages that were looked at while limits were chosen, ``report`` (the default) the others, and
-``held_out`` the packages of tests.bench.held_out, which nobody looked at. LOOKALIKE_BENCH_EVERY=10 takes each
-tenth picture only; LOOKALIKE_BENCH_KIND=photograph those of one kind, and of them only the recall. What is missed
-is listed. same_or_not.md has the results.
+``held_out`` the packages of tests.bench.held_out, which nobody looked at. A QUESTION (recall, different, pairs)
+asks only this one. LOOKALIKE_BENCH_EVERY=10 takes each tenth picture only; LOOKALIKE_BENCH_SECONDS bounds the
+recall, whose pictures come in an order in which each beginning is a fair sample. What is missed is listed.
+same_or_not.md has the results.
 """
 
 import gzip
 import io
 import os
 import sys
+import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -108,12 +110,13 @@ def originals(folder: Path, half: str, every: int) -> Iterator[tuple[str, str, I
 
 
 def found_originals(folder: Path, half: str, every: int) -> Iterator[tuple[str, str, Image.Image]]:
-    """Those of them that are files."""
+    """Those of them that are files, in an order in which each beginning is a fair sample."""
     if half == "held_out":
         yield from held_out.originals(folder / "held_out", every)
         return
     names = [(name, kind) for name, kind in listed().items() if in_half(name, half)]
-    for name, kind in names[::every]:
+    for number in np.random.default_rng(1).permutation(len(names))[::every].tolist():
+        name, kind = names[number]
         if (folder / name).exists() and (picture := load(folder / name)) is not None:
             yield name, kind, picture
 
@@ -183,14 +186,15 @@ def hue_turned(folder: Path, half: str, every: int) -> Iterator[list[Image.Image
         ]
 
 
-def measure_recall(table: Table, folder: Path, half: str, every: int, only: str | None = None) -> None:
-    """Add the recall of each kind of copy within each kind of picture, or within ``only`` one of them."""
+def measure_recall(table: Table, folder: Path, half: str, every: int) -> None:
+    """Add the recall of each kind of copy within each kind of picture."""
+    until = time.monotonic() + float(os.environ.get("LOOKALIKE_BENCH_SECONDS", "inf"))
     made: dict[str, Counter[str]] = {}
     found: dict[str, Counter[str]] = {}
     kinds = copies(folder)
     for origin, kind, original in originals(folder, half, every):
-        if only and kind != only:
-            continue
+        if time.monotonic() > until:
+            break
         pictures = {name: copy(original) for name, copy in kinds.items()}
         pictures = {name: picture for name, picture in pictures.items() if min(picture.size) >= SMALLEST}
         judgements = look(portrayed(original), [portrayed(picture) for picture in pictures.values()])
@@ -268,23 +272,21 @@ def measure_false_pairs(table: Table, folder: Path, half: str, every: int) -> No
     table.add("pairs of originals taken for copies", str(false), f"of {len(left)} pairs", "the same picture")
 
 
-def measure(table: Table, folder: Path, half: str) -> None:
-    """Add all three."""
+QUESTIONS = {"recall": measure_recall, "different": measure_let_in, "pairs": measure_false_pairs}
+
+
+def measure(table: Table, folder: Path, half: str, questions: Sequence[str]) -> None:
+    """Add the answers to these questions."""
     every = int(os.environ.get("LOOKALIKE_BENCH_EVERY", "1"))
-    if only := os.environ.get("LOOKALIKE_BENCH_KIND"):
-        measure_recall(table, folder, half, every, only)
-        return
-    measure_let_in(table, folder, half, every)
-    measure_false_pairs(table, folder, half, every)
-    measure_recall(table, folder, half, every)
+    for question in questions:
+        QUESTIONS[question](table, folder, half, every)
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1])
+    place, half, *asked = Path(sys.argv[1]), *(sys.argv[2:] or ["report"])
     fetch(place, {**FONTS, **SERIES}, SERIES_NPM, ())
-    half = sys.argv[2] if len(sys.argv) > 2 else "report"
     if half == "held_out":
         held_out.fetch_held_out(place)
     results = Table()
-    measure(results, place, half)
+    measure(results, place, half, asked or list(QUESTIONS))
     results.show()
