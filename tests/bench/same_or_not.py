@@ -283,10 +283,10 @@ def measure(table: Table, folder: Path, half: str, questions: Sequence[str]) -> 
 
 
 if __name__ == "__main__":
-    place, half, *asked = Path(sys.argv[1]), *(sys.argv[2:] or ["report"])
+    place, half = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "report"
     fetch(place, {**FONTS, **SERIES}, SERIES_NPM, ())
     if half == "held_out":
         held_out.fetch_held_out(place)
     results = Table()
-    measure(results, place, half, asked or list(QUESTIONS))
+    measure(results, place, half, sys.argv[3:] or list(QUESTIONS))
     results.show()
