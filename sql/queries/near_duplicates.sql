@@ -28,16 +28,19 @@ ORDER BY e.embedding::halfvec({dimension}) <-> (SELECT embedding FROM query)
 LIMIT %(candidates)s
 
 -- name: visual_exact
--- Every distance; OFFSET 0 keeps it from being computed twice.
--- parameters: collection_id, model_id
-SELECT every.key, every.distance
-FROM (
+-- Every distance, each computed once: those within the limit, and where there is a thumbnail the nearest few, too.
+-- parameters: collection_id, model_id, look_nearest
+WITH every AS MATERIALIZED (
     SELECT e.key, e.embedding::halfvec({dimension}) <-> (SELECT embedding FROM query) AS distance
     FROM lookalike_internal.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
-    OFFSET 0
-) every, visual_limit
+)
+SELECT every.key, every.distance
+FROM every, visual_limit
 WHERE every.distance * 100 <= visual_limit.distance
+UNION
+(SELECT every.key, every.distance FROM every WHERE (SELECT query.looked FROM query)
+ ORDER BY every.distance LIMIT %(look_nearest)s)
 
 -- name: near_duplicates
 -- What may be near duplicates of a query among the records that match a filter. Pairs of which one has no thumbnail are
