@@ -13,6 +13,7 @@ from PIL import Image
 from app.api.answer_schemas import AccountAnswer, Answer, InfoAnswer
 from app.api.application import create_app
 from app.api.methods import METHODS
+from app.api.methods.base import Method
 from app.db.database import Database
 from app.domain.collection import Collection
 from app.services.operating.accounts import create_account, create_token
@@ -79,6 +80,8 @@ class Service:
             assert answer["error_description"]
             assert "Traceback" not in answer["error_description"]
         _made(shape_of(path, succeeded=code < 400 or "answer_records" in answer)).load(answer)
+        if (method := method_at(path)) is not None and path.startswith(PHOTOS):
+            assert (code, answer["status"]["text"]) in {(each.code, each.text) for each in method.statuses}
         if "answer_records" in answer:
             assert answer["answer_count"] == len(answer["answer_records"])
         return answer
@@ -89,9 +92,14 @@ class Service:
         assert self.call("insert", records=records)["status"]["code"] == 210
 
 
+def method_at(path: str) -> Method[Any] | None:
+    """The method that a path ends with."""
+    return METHODS.get(path.partition("?")[0].rstrip("/").rpartition("/")[2])
+
+
 def shape_of(path: str, *, succeeded: bool) -> type[Schema]:
     """The described shape of the answers at a path."""
-    method = METHODS.get(path.partition("?")[0].rstrip("/").rpartition("/")[2])
+    method = method_at(path)
     if succeeded and method is not None:
         return method.answer
     if succeeded and "/account/" in path:

@@ -7,10 +7,12 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from app import __version__
+from app.api import docs
 from app.api.answers import answer, complete_answer, failure, start_clock
 from app.api.bodies import UNREADABLE, read_object
 from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS
+from app.api.openapi.document import document
 from app.api.presenters import present_account
 from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
 from app.api.thumbnails import RestOfPath, thumbnail_of
@@ -31,7 +33,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters["rest"] = RestOfPath
     app.config["MAX_CONTENT_LENGTH"] = runtime.settings.max_body_bytes
-    paths = {path for service in runtime.settings.services.values() for path in service.paths}
+    paths = [path for service in runtime.settings.services.values() for path in service.paths]
 
     app.before_request(start_clock)
     app.register_error_handler(LookalikeError, _expected_failure)
@@ -73,6 +75,21 @@ def create_app(runtime: Runtime) -> Flask:
     def thumbnail(record_id: str) -> Response:
         _require_verb("GET", "HEAD")
         return thumbnail_of(runtime, _access(runtime, writes=False), request, record_id)
+
+    @app.route("/openapi.json", **options)
+    def description() -> Response:
+        _require_verb("GET", "HEAD")
+        return docs.described(request, document(tuple(paths)))
+
+    @app.route("/docs", **options)
+    def docs_page() -> Response:
+        _require_verb("GET", "HEAD")
+        return docs.page(request)
+
+    @app.route("/docs/<path:name>", **options)
+    def docs_file(name: str) -> Response:
+        _require_verb("GET", "HEAD")
+        return docs.file(request, name)
 
     for path in paths:
         # The path is spelled out, so that no _id is taken for that of another service.

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
-from app.api.request_fields import AttributeName, Effort, FieldsToReturn, FilterField, Object, WholeNumber
+from app.api.record_shapes import QueryRecord
+from app.api.request_fields import AttributeName, Effort, FieldsToReturn, FilterField, Record, WholeNumber
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ONLY_ID
 
@@ -54,8 +55,15 @@ class WithEffort(RequestSchema):
 class WithPage(RequestSchema):
     """What the methods share that answer with a page of a ranking."""
 
-    k = WholeNumber(0, MAX_PAGE, load_default=30)
-    offset = WholeNumber(0, MAX_PAGE, load_default=0, data_key="from")
+    k = WholeNumber(0, MAX_PAGE, load_default=30, description="How many records the answer holds at most.")
+    offset = WholeNumber(
+        0,
+        MAX_PAGE,
+        load_default=0,
+        data_key="from",
+        description="How many records of the ranking come before the answer. `from` + `k` may be at most "
+        f"{MAX_PAGE:,}.",
+    )
 
     @validates_schema
     def _check_reach(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -68,13 +76,17 @@ class WithWish(WithEffort):
 
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
-    product_field = AttributeName(load_default=None)
+    product_field = AttributeName(
+        load_default=None,
+        description="The attribute by which products are told apart: at most one record of each is shown, the "
+        "nearest. Without one the collection's own holds, if it has one; empty means none.",
+    )
 
 
 class SearchSchema(WithWish):
     """What the searches for records like one record share."""
 
-    query_record = Object(required=True)
+    query_record = Record(QueryRecord, required=True, description="What is searched for.")
 
 
 def load_request(schema: type[RequestSchema], into: type[Request], document: Mapping[str, Any]) -> Request:

@@ -1,4 +1,4 @@
-"""What a method of a service is."""
+"""What a method of a service is, and what is told of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,25 +8,55 @@ from flask import Response
 from marshmallow import Schema
 
 from app.api.requests import RequestSchema, load_request
+from app.api.status import (
+    ABORTED,
+    COLLECTION_NOT_FOUND,
+    READ_ONLY,
+    TOO_LARGE,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    UNKNOWN_ERROR,
+    WRONG_MEDIA_TYPE,
+    WRONG_VERB,
+    Status,
+)
 from app.domain.account import Access
 from app.services.runtime import Runtime
 
 Request = TypeVar("Request")
+
+WHATEVER_IS_CALLED = (ABORTED, WRONG_VERB, TOO_LARGE, WRONG_MEDIA_TYPE, UNKNOWN_ERROR, UNAVAILABLE)
+"""How every call may end that has a body."""
+
+WHATEVER_IS_ASKED = (UNAUTHORIZED, COLLECTION_NOT_FOUND)
+"""How every call may end that is about a collection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method(Generic[Request]):
     """A method: ``call`` takes the runtime, the access and the checked ``request``, and gives an ``answer``.
 
-    ``schema`` describes the request's fields. Methods that write need a token that may.
+    ``schema`` describes the request's fields, ``parameters`` those in the URL. Methods that write need a token
+    that may. What is told of the method: a ``summary`` in one line, a ``description`` in a few (Markdown), and its
+    ``outcomes``, the statuses that are its own.
     """
 
     call: Callable[[Runtime, Access, Request], Response]
     request: type[Request]
     schema: type[RequestSchema]
     answer: type[Schema]
+    summary: str
+    description: str
+    outcomes: tuple[Status, ...]
+    parameters: type[RequestSchema] = RequestSchema
     writes: bool = False
     answers_get: bool = False
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """All that an answer's status may be."""
+        refused = (READ_ONLY,) if self.writes else ()
+        return (*self.outcomes, *refused, *WHATEVER_IS_ASKED, *WHATEVER_IS_CALLED)
 
     def load(self, document: Mapping[str, Any]) -> Request:
         """The request that a body stands for; raises ``InvalidRequest``."""

@@ -10,19 +10,28 @@ from app.api.answer_schemas import NearDuplicatesAnswer, PairsAnswer, VerdictAns
 from app.api.answers import listing, processing
 from app.api.methods.base import Method
 from app.api.presenters import present_near, present_pairs, present_records
+from app.api.record_shapes import NamedRecord, QueryRecord
 from app.api.request_fields import (
     Boolean,
     FieldsToReturn,
     FilterField,
     Number,
-    Object,
+    Record,
     Records,
     Signals,
     VerdictField,
     WholeNumber,
 )
 from app.api.requests import MAX_DISTANCE, MAX_PAGE, RequestSchema, WithEffort
-from app.api.status import RECORDS_FOUND, status_of_selection
+from app.api.status import (
+    CREDITS_EXCEEDED,
+    NOT_FOUND,
+    OK,
+    RECORDS_FOUND,
+    SOME_NOT_FOUND,
+    WRONG_QUERY,
+    status_of_selection,
+)
 from app.domain.account import Access
 from app.domain.fields import ALL, ONLY_ID, Fields
 from app.domain.near_duplicate import DEFAULT_RADIUS, Signal
@@ -50,12 +59,23 @@ class NearDuplicates:
 
 
 class NearDuplicatesSchema(WithEffort):
-    query_record = Object(required=True)
-    radius = Number(0, MAX_DISTANCE, load_default=DEFAULT_RADIUS)
+    query_record = Record(QueryRecord, required=True, description="The picture whose near duplicates are wanted.")
+    radius = Number(
+        0,
+        MAX_DISTANCE,
+        load_default=DEFAULT_RADIUS,
+        description="How far near duplicates may be: up to 5 copies only, above it what merely looks alike, too.",
+    )
     fields_to_return = FieldsToReturn(load_default=ALL)
     filter = FilterField(load_default=None)
-    signals = Signals(load_default=None)
-    include_dismissed = Boolean(load_default=False)
+    signals = Signals(
+        load_default=None,
+        description="What near duplicates are to be. Without it, whatever lies within `radius`; variants that "
+        "are asked for by name come up to their own distance of 20.",
+    )
+    include_dismissed = Boolean(
+        load_default=False, description="Whether pairs that a person judged different are shown as well."
+    )
 
 
 def near_duplicates(runtime: Runtime, access: Access, asked: NearDuplicates) -> Response:
@@ -86,12 +106,21 @@ class AllNearDupPairs:
 
 
 class AllNearDupPairsSchema(RequestSchema):
-    radius = Number(0, MAX_DISTANCE, load_default=DEFAULT_RADIUS)
+    radius = Number(
+        0,
+        MAX_DISTANCE,
+        load_default=DEFAULT_RADIUS,
+        description="How far the two of a pair may be from each other.",
+    )
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
-    include_dismissed = Boolean(load_default=False)
-    offset = WholeNumber(0, MAX_PAIR_OFFSET, load_default=0, data_key="from")
-    k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE)
+    include_dismissed = Boolean(
+        load_default=False, description="Whether pairs that a person judged different are shown as well."
+    )
+    offset = WholeNumber(
+        0, MAX_PAIR_OFFSET, load_default=0, data_key="from", description="How many pairs come before the answer."
+    )
+    k = WholeNumber(0, MAX_PAGE, load_default=MAX_PAGE, description="How many pairs the answer holds at most.")
 
 
 def all_near_dup_pairs(runtime: Runtime, access: Access, asked: AllNearDupPairs) -> Response:
@@ -121,8 +150,13 @@ class NearDupVerdict:
 class NearDupVerdictSchema(RequestSchema):
     telling_nulls = frozenset({"verdict"})
 
-    records = Records(required=True)
-    verdict = VerdictField(required=True, allow_none=True)
+    records = Records(NamedRecord, required=True, description="The records judged, each with each of the others.")
+    verdict = VerdictField(
+        required=True,
+        allow_none=True,
+        description="`different`: no near duplicates, whatever they look like. `same`: kept for reports. `null` "
+        "takes a verdict back.",
+    )
 
 
 def near_dup_verdict(runtime: Runtime, access: Access, asked: NearDupVerdict) -> Response:
@@ -134,7 +168,36 @@ def near_dup_verdict(runtime: Runtime, access: Access, asked: NearDupVerdict) ->
 
 
 METHODS: Mapping[str, Method[Any]] = {
-    "nearDuplicates": Method(near_duplicates, NearDuplicates, NearDuplicatesSchema, NearDuplicatesAnswer),
-    "allNearDupPairs": Method(all_near_dup_pairs, AllNearDupPairs, AllNearDupPairsSchema, PairsAnswer),
-    "nearDupVerdict": Method(near_dup_verdict, NearDupVerdict, NearDupVerdictSchema, VerdictAnswer, writes=True),
+    "nearDuplicates": Method(
+        near_duplicates,
+        NearDuplicates,
+        NearDuplicatesSchema,
+        NearDuplicatesAnswer,
+        summary="The copies of one picture.",
+        description="By ascending near-duplicate distance: 0 for equal files and pixels, at most 5 for copies "
+        "and crops, at most 20 for variants, more for everything else. `answer_signals` says what each is. A "
+        "record that is searched by its `_id` is part of the answer.",
+        outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
+    ),
+    "allNearDupPairs": Method(
+        all_near_dup_pairs,
+        AllNearDupPairs,
+        AllNearDupPairsSchema,
+        PairsAnswer,
+        summary="All pairs of near duplicates of the collection.",
+        description="Nearest first. Computed on the spot up to 20,000 records; beyond that as the command "
+        "`lookalike duplicates` stored them, and an error until it was run.",
+        outcomes=(OK,),
+    ),
+    "nearDupVerdict": Method(
+        near_dup_verdict,
+        NearDupVerdict,
+        NearDupVerdictSchema,
+        VerdictAnswer,
+        summary="Keep what a person says of near duplicates.",
+        description="Pairs judged different no longer show in `nearDuplicates` and `allNearDupPairs`, until one "
+        "of the two pictures is another one.",
+        outcomes=(RECORDS_FOUND, SOME_NOT_FOUND, NOT_FOUND),
+        writes=True,
+    ),
 }

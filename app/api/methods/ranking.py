@@ -11,9 +11,10 @@ from app.api.answers import processing
 from app.api.methods.base import Method
 from app.api.methods.searching import PagedSearch, PagedSearchSchema, Wished, ranked
 from app.api.presenters import present_neighbours
-from app.api.request_fields import AggregationName, FieldsToReturn, Number, Object, Records
+from app.api.record_shapes import QueryRecord
+from app.api.request_fields import AggregationName, FieldsToReturn, Number, Record, Records
 from app.api.requests import RequestSchema, WithPage, WithWish
-from app.api.status import OK, status_of_selection
+from app.api.status import CREDITS_EXCEEDED, NOT_FOUND, OK, WRONG_QUERY, status_of_selection
 from app.domain.account import Access
 from app.domain.combined_distance import Aggregation
 from app.domain.fields import ONLY_ID, Fields
@@ -33,12 +34,18 @@ class VisualKnnMulti(Wished):
 
 
 class VisualKnnMultiSchema(WithWish, WithPage):
-    query_records = Records(required=True)
-    aggregation = AggregationName(load_default=Aggregation.AVERAGE)
+    query_records = Records(QueryRecord, required=True, description="What is searched for, up to 100 records.")
+    aggregation = AggregationName(
+        load_default=Aggregation.AVERAGE,
+        description="What is made of the distances to the query records: their average, the least or the "
+        "greatest.",
+    )
 
 
 class VisualTagsKnnMultiSchema(VisualKnnMultiSchema):
-    tags_weight = Number(0, 1, load_default=0.5)
+    tags_weight = Number(
+        0, 1, load_default=0.5, description="How much tags count: at 0 the looks alone, at 1 the tags alone."
+    )
 
 
 def visual_knn_multi(runtime: Runtime, access: Access, asked: VisualKnnMulti) -> Response:
@@ -64,7 +71,9 @@ class VisualTagsKnn(PagedSearch):
 
 
 class VisualTagsKnnSchema(PagedSearchSchema):
-    tags_weight = Number(0, 1, load_default=0.5)
+    tags_weight = Number(
+        0, 1, load_default=0.5, description="How much tags count: at 0 the looks alone, at 1 the tags alone."
+    )
 
 
 def visual_tags_knn(runtime: Runtime, access: Access, asked: VisualTagsKnn) -> Response:
@@ -91,8 +100,12 @@ class VisualRankRecords:
 
 
 class VisualRankRecordsSchema(RequestSchema):
-    query_record = Object(required=True)
-    records = Records(required=True)
+    query_record = Record(QueryRecord, required=True, description="What the records are compared with.")
+    records = Records(
+        QueryRecord,
+        required=True,
+        description="The records to be ranked, of the collection or with a picture or vector.",
+    )
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
 
 
@@ -109,11 +122,48 @@ def visual_rank_records(runtime: Runtime, access: Access, asked: VisualRankRecor
     )
 
 
+_TAGS = (
+    "The distance is (1 − w) · visual + w · 141.4 · (1 − Jaccard), with `tags_weight` w. A query's own `tags` "
+    "are compared, or else those stored under its `_id`; without any the looks alone decide. Tags are the texts "
+    "in the array `tags`, or a single text."
+)
+
 METHODS: Mapping[str, Method[Any]] = {
-    "visualKNNMulti": Method(visual_knn_multi, VisualKnnMulti, VisualKnnMultiSchema, RankingAnswer),
-    "visualTagsKNN": Method(visual_tags_knn, VisualTagsKnn, VisualTagsKnnSchema, RankingAnswer),
-    "visualTagsKNNMulti": Method(visual_knn_multi, VisualKnnMulti, VisualTagsKnnMultiSchema, RankingAnswer),
+    "visualKNNMulti": Method(
+        visual_knn_multi,
+        VisualKnnMulti,
+        VisualKnnMultiSchema,
+        RankingAnswer,
+        summary="The records that look most like several pictures together.",
+        description="By the average of the distances to the query records, or by the least or the greatest of "
+        "them.",
+        outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
+    ),
+    "visualTagsKNN": Method(
+        visual_tags_knn,
+        VisualTagsKnn,
+        VisualTagsKnnSchema,
+        RankingAnswer,
+        summary="The records that are most like one by looks and tags.",
+        description=_TAGS,
+        outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
+    ),
+    "visualTagsKNNMulti": Method(
+        visual_knn_multi,
+        VisualKnnMulti,
+        VisualTagsKnnMultiSchema,
+        RankingAnswer,
+        summary="The records that are most like several by looks and tags.",
+        description=f"As `visualKNNMulti`, each query record with its own tags. {_TAGS}",
+        outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
+    ),
     "visualRankRecords": Method(
-        visual_rank_records, VisualRankRecords, VisualRankRecordsSchema, GivenRankingAnswer
+        visual_rank_records,
+        VisualRankRecords,
+        VisualRankRecordsSchema,
+        GivenRankingAnswer,
+        summary="Given records in the order of their distances.",
+        description="Of the collection or not; nothing is stored. `answer_positions` says which is which.",
+        outcomes=(OK, WRONG_QUERY, NOT_FOUND, CREDITS_EXCEEDED),
     ),
 }

@@ -5,15 +5,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
-from marshmallow import fields
 
 from app.api.answer_schemas import AllRecordsAnswer, CountAnswer, ListingAnswer, ProcessingAnswer
 from app.api.answers import SpooledListing, answer, listing, processing, streamed_listing
 from app.api.methods.base import Method, NoFields
 from app.api.presenters import Members, present_records
-from app.api.request_fields import Boolean, FieldsToReturn, FilterField, NumberInUrl, Records, WholeNumber
+from app.api.record_shapes import ChangedRecord, NamedRecord
+from app.api.request_fields import (
+    Boolean,
+    FieldsToReturn,
+    FilterField,
+    NumberInUrl,
+    Records,
+    Text,
+    WholeNumber,
+)
 from app.api.requests import MAX_PAGE, RequestSchema, load_request
-from app.api.status import DELETED, RECORDS_FOUND, status_of_selection
+from app.api.status import DELETED, NOT_FOUND, OK, READ_ONLY, RECORDS_FOUND, SOME_NOT_FOUND, status_of_selection
 from app.domain.account import Access
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ALL, ONLY_ID, Fields
@@ -33,8 +41,14 @@ class NamedRecords:
 
 
 class NamedRecordsSchema(RequestSchema):
-    records = Records(required=True)
+    records = Records(NamedRecord, required=True, description="The records that are wanted.")
     fields_to_return = FieldsToReturn(load_default=ALL)
+
+
+class UpdateSchema(NamedRecordsSchema):
+    records = Records(
+        ChangedRecord, required=True, description="The records to be changed, with what is new of them."
+    )
 
 
 def get(runtime: Runtime, access: Access, asked: NamedRecords) -> Response:
@@ -61,7 +75,7 @@ class Delete:
 
 
 class DeleteSchema(RequestSchema):
-    records = Records(required=True)
+    records = Records(NamedRecord, required=True, description="The records that are to go.")
 
 
 def delete(runtime: Runtime, access: Access, asked: Delete) -> Response:
@@ -83,8 +97,14 @@ class Find:
 
 class FindSchema(RequestSchema):
     filter = FilterField(required=True)
-    limit = WholeNumber(0, MAX_PAGE, load_default=10)
-    offset = WholeNumber(0, 2**31, load_default=0, data_key="from")
+    limit = WholeNumber(0, MAX_PAGE, load_default=10, description="How many records the answer holds at most.")
+    offset = WholeNumber(
+        0,
+        2**31,
+        load_default=0,
+        data_key="from",
+        description="How many records that match come before the answer.",
+    )
     fields_to_return = FieldsToReturn(load_default=ALL)
 
 
@@ -106,7 +126,7 @@ class Random:
 
 
 class RandomSchema(RequestSchema):
-    count = WholeNumber(0, MAX_PAGE, load_default=1)
+    count = WholeNumber(0, MAX_PAGE, load_default=1, description="How many records the answer holds at most.")
     filter = FilterField(load_default=None)
     fields_to_return = FieldsToReturn(load_default=ALL)
 
@@ -126,7 +146,9 @@ class DeleteByFilter:
 
 
 class DeleteByFilterSchema(RequestSchema):
-    filter = FilterField(required=True)
+    filter = FilterField(
+        required=True, description="Which records are to go; one that every record matches is refused."
+    )
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
 
 
@@ -161,8 +183,14 @@ class AllRecords:
 class AllRecordsSchema(RequestSchema):
     fields_to_return = FieldsToReturn(load_default=ONLY_ID)
     filter = FilterField(load_default=None)
-    output_file_name = fields.String(load_default=None)
-    delete_file_after = Boolean(load_default=True)
+    output_file_name = Text(
+        load_default=None,
+        description="A plain name: the records are written to a file of this name, too, one a line, in the "
+        "export folder of the server.",
+    )
+    delete_file_after = Boolean(
+        load_default=True, description="Whether that file goes again after the answer; `false` keeps it."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +202,8 @@ class PageOfRecords:
 
 
 class PageOfRecordsSchema(RequestSchema):
-    size = NumberInUrl(1, MAX_PAGE, load_default=1000)
-    page = NumberInUrl(1, 2**31, load_default=1)
+    size = NumberInUrl(1, MAX_PAGE, load_default=1000, description="How many records a page holds.")
+    page = NumberInUrl(1, 2**31, load_default=1, description="Which page, from 1.")
 
 
 def all_records(runtime: Runtime, access: Access, asked: AllRecords) -> Response:
@@ -206,12 +234,84 @@ def _batches(runtime: Runtime, access: Access, asked: AllRecords) -> Iterator[li
 
 
 METHODS: Mapping[str, Method[Any]] = {
-    "get": Method(get, NamedRecords, NamedRecordsSchema, ProcessingAnswer),
-    "update": Method(update, NamedRecords, NamedRecordsSchema, ProcessingAnswer, writes=True),
-    "delete": Method(delete, Delete, DeleteSchema, ProcessingAnswer, writes=True),
-    "find": Method(find, Find, FindSchema, ListingAnswer),
-    "random": Method(random, Random, RandomSchema, ListingAnswer),
-    "deleteByFilter": Method(delete_by_filter, DeleteByFilter, DeleteByFilterSchema, ListingAnswer, writes=True),
-    "getRecordCount": Method(get_record_count, NoFields, RequestSchema, CountAnswer, answers_get=True),
-    "allRecords": Method(all_records, AllRecords, AllRecordsSchema, AllRecordsAnswer),
+    "get": Method(
+        get,
+        NamedRecords,
+        NamedRecordsSchema,
+        ProcessingAnswer,
+        summary="Records by their ids.",
+        description="In the order asked. Those that the collection does not hold are among `skipped_records`.",
+        outcomes=(RECORDS_FOUND, SOME_NOT_FOUND, NOT_FOUND),
+    ),
+    "update": Method(
+        update,
+        NamedRecords,
+        UpdateSchema,
+        ProcessingAnswer,
+        summary="Change attributes of records.",
+        description="The attributes that are given replace those of the same name, all others stay; null is a "
+        "value. A repeated `_id` is changed in the order of the request. Pictures never change: to replace one, "
+        "delete and insert.",
+        outcomes=(RECORDS_FOUND, SOME_NOT_FOUND, NOT_FOUND),
+        writes=True,
+    ),
+    "delete": Method(
+        delete,
+        Delete,
+        DeleteSchema,
+        ProcessingAnswer,
+        summary="Delete records by their ids.",
+        description="Those that the collection does not hold are among `skipped_records`.",
+        outcomes=(DELETED, SOME_NOT_FOUND, NOT_FOUND),
+        writes=True,
+    ),
+    "find": Method(
+        find,
+        Find,
+        FindSchema,
+        ListingAnswer,
+        summary="Records that match a filter.",
+        description="In the order of their ids, so that pages join.",
+        outcomes=(OK,),
+    ),
+    "random": Method(
+        random,
+        Random,
+        RandomSchema,
+        ListingAnswer,
+        summary="Some records, drawn at random.",
+        description="No record comes twice in an answer.",
+        outcomes=(OK,),
+    ),
+    "deleteByFilter": Method(
+        delete_by_filter,
+        DeleteByFilter,
+        DeleteByFilterSchema,
+        ListingAnswer,
+        summary="Delete the records that match a filter.",
+        description="All of them in one transaction, however many; the answer has them all.",
+        outcomes=(DELETED,),
+        writes=True,
+    ),
+    "getRecordCount": Method(
+        get_record_count,
+        NoFields,
+        RequestSchema,
+        CountAnswer,
+        summary="How many records the collection holds.",
+        description="Counted, not estimated.",
+        outcomes=(OK,),
+        answers_get=True,
+    ),
+    "allRecords": Method(
+        all_records,
+        AllRecords,
+        AllRecordsSchema,
+        AllRecordsAnswer,
+        summary="All records of the collection, or all that match a filter.",
+        description="In the order of their ids, as one answer of any length, or by pages with `size` and `page` "
+        "in the URL; `next` is the address of the next page.",
+        outcomes=(OK, READ_ONLY),
+        parameters=PageOfRecordsSchema,
+    ),
 }

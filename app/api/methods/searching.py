@@ -12,6 +12,7 @@ from app.api.methods.base import Method
 from app.api.presenters import present_manner, present_neighbours
 from app.api.request_fields import Number
 from app.api.requests import MAX_DISTANCE, SearchSchema, WithPage
+from app.api.status import CREDITS_EXCEEDED, OK, WRONG_QUERY
 from app.domain.account import Access
 from app.domain.fields import Fields
 from app.domain.ranking import Ranking
@@ -75,7 +76,7 @@ class RangeSearch(Search):
 
 
 class RangeSearchSchema(SearchSchema):
-    radius = Number(0, MAX_DISTANCE, required=True)
+    radius = Number(0, MAX_DISTANCE, required=True, description="The greatest distance, itself included.")
 
 
 def within_radius(runtime: Runtime, access: Access, asked: RangeSearch) -> Response:
@@ -94,7 +95,34 @@ def ranked(found: Ranking, fields: Fields) -> Response:
 
 
 METHODS: Mapping[str, Method[Any]] = {
-    "visualKNN": Method(visual_knn, PagedSearch, PagedSearchSchema, RankingAnswer),
-    "range": Method(within_radius, RangeSearch, RangeSearchSchema, RankingAnswer),
-    "textKNN": Method(text_knn, PagedSearch, PagedSearchSchema, RankingAnswer),
+    "visualKNN": Method(
+        visual_knn,
+        PagedSearch,
+        PagedSearchSchema,
+        RankingAnswer,
+        summary="The records that look most like one picture.",
+        description="By ascending distance, equal ones by `_id`. The record that is searched by is part of the "
+        "answer, at distance 0, where the filter admits it. A filter never costs results. Pages of one query "
+        "are disjoint and complete.",
+        outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
+    ),
+    "range": Method(
+        within_radius,
+        RangeSearch,
+        RangeSearchSchema,
+        RankingAnswer,
+        summary="All records within a distance of one picture.",
+        description="By ascending distance, at most 10,000 of them; `truncated` says where there were more.",
+        outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
+    ),
+    "textKNN": Method(
+        text_knn,
+        PagedSearch,
+        PagedSearchSchema,
+        RankingAnswer,
+        summary="The records that fit a text best.",
+        description="The query record has `_text_data`. The collection's model has to be a CLIP. Texts cost no "
+        "credit.",
+        outcomes=(OK, WRONG_QUERY),
+    ),
 }

@@ -9,6 +9,8 @@ import orjson
 import pytest
 
 from app.db.partitions import Table, partition_name
+from app.domain.collection import Collection
+from app.services.runtime import Runtime
 from tests.service import PHOTOS, Service
 
 Post = Callable[..., dict[str, Any]]
@@ -40,6 +42,13 @@ def whole(answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "statistics": told}
 
 
+def analyse(runtime: Runtime, collection: Collection) -> None:
+    """Let the database know how many records there are, which decides how they are searched."""
+    own = ", ".join(partition_name(table, collection.id) for table in (Table.RECORDS, Table.EMBEDDINGS))
+    with runtime.database.session() as connection:
+        connection.execute(f"ANALYZE {own}".encode())
+
+
 def new_collections(service: Service) -> NewCollection:
     """What makes collections side by side in the database of a service."""
     numbers = count(1)
@@ -58,10 +67,7 @@ def new_collections(service: Service) -> NewCollection:
 
         if records:
             assert post("insert", {"records": records})["status"] == {"code": 210, "text": "records inserted"}
-            own = ", ".join(partition_name(table, collection.id) for table in (Table.RECORDS, Table.EMBEDDINGS))
-            with service.runtime.database.session() as connection:
-                # How many records there are decides how they are searched.
-                connection.execute(f"ANALYZE {own}".encode())
+            analyse(service.runtime, collection)
         return post
 
     return make

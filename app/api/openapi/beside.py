@@ -1,0 +1,98 @@
+"""What is described although it is no method in the table: ping, an account's details, and thumbnails."""
+
+from app.api.answer_schemas import AccountAnswer, FailureAnswer, InfoAnswer
+from app.api.methods.base import WHATEVER_IS_CALLED
+from app.api.openapi.examples import examples_of
+from app.api.openapi.operations import COLLECTION, NOBODY, TOKEN, Members, operation, responses, with_examples
+from app.api.status import (
+    ABORTED,
+    COLLECTION_NOT_FOUND,
+    NOT_FOUND,
+    OK,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    UNKNOWN_ERROR,
+    WRONG_VERB,
+)
+
+BESIDE: Members = {
+    "name": "Beside the methods",
+    "description": "What needs no collection, and the pictures themselves.",
+}
+
+_TITLE = BESIDE["name"]
+_ROOT = [{"url": "/", "description": "Whatever the service."}]
+
+
+def ping() -> Members:
+    """``ping``, by either verb."""
+    return {
+        verb: operation(
+            name,
+            _TITLE,
+            summary="Whether the service and its database answer.",
+            description="Needs neither token nor collection.",
+            security=NOBODY,
+            statuses=(OK, *WHATEVER_IS_CALLED),
+            answer=InfoAnswer,
+            examples=examples_of("ping"),
+            impossible=("no_collection_named",),
+        )
+        for verb, name in (("post", "ping"), ("get", "pingByGet"))
+    }
+
+
+def account_details() -> Members:
+    """The account of a token, by either verb."""
+    return {
+        verb: {
+            **operation(
+                name,
+                _TITLE,
+                summary="The account that the token belongs to.",
+                description="Needs no collection. Credits that were spent, and how many may be, are told here.",
+                security=TOKEN,
+                statuses=(OK, UNAUTHORIZED, WRONG_VERB, UNKNOWN_ERROR, UNAVAILABLE),
+                answer=AccountAnswer,
+                examples=examples_of("accountDetails"),
+            ),
+            "servers": _ROOT,
+        }
+        for verb, name in (("get", "accountDetails"), ("post", "accountDetailsByPost"))
+    }
+
+
+def thumbnail() -> Members:
+    """The thumbnail of a record: a picture where there is one, else the envelope of failures."""
+    examples = examples_of("thumbnail")
+    id = {
+        "name": "_id",
+        "in": "path",
+        "required": True,
+        "description": "The record's own. Slashes in it may be written as they are, or as `%2F`.",
+        "schema": {"type": "string"},
+    }
+    failing = responses(
+        (UNAUTHORIZED, ABORTED, NOT_FOUND, COLLECTION_NOT_FOUND, WRONG_VERB, UNKNOWN_ERROR, UNAVAILABLE),
+        FailureAnswer,
+        examples,
+    )
+    served = {
+        "200": {
+            "description": "The thumbnail. It never changes as long as there is the record.",
+            "headers": {"ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}}},
+            "content": {"image/webp": {"schema": {"type": "string", "contentMediaType": "image/webp"}}},
+        },
+        "304": {"description": "What the client has is the thumbnail still."},
+    }
+    return {
+        "get": {
+            "operationId": "thumbnail",
+            "tags": [_TITLE],
+            "summary": "The thumbnail of a record, a WebP file.",
+            "description": "A small picture of the record's picture, by which near duplicates are told.",
+            "security": COLLECTION,
+            "parameters": [with_examples(id, examples)],
+            "responses": {**served, **failing},
+        }
+    }
