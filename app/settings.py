@@ -69,6 +69,7 @@ class Settings:
     preload: bool
     thumbnails: bool
     console: bool
+    undo_days: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,10 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "LOOKALIKE_CONSOLE", "console", "1", switch, "whether there are pages for browsers at `/console` (1 or 0)"
+    ),
+    Setting(
+        "LOOKALIKE_UNDO_DAYS", "undo_days", "7", number(0, 3650),
+        "how long what was removed or changed in the console can be undone (0: nothing is kept, and it is final)",
     ),
     Setting(
         "LOOKALIKE_PRELOAD", "preload", "1", switch,

@@ -346,7 +346,11 @@ CREATE TABLE lookalike_internal.near_duplicate_runs (
     rule          text             NOT NULL,
     compared      bytea            NOT NULL,
     started_at    timestamptz      NOT NULL DEFAULT clock_timestamp(),
-    finished_at   timestamptz
+    finished_at   timestamptz,
+    done          bigint           NOT NULL DEFAULT 0,
+    total         bigint,
+    pairs         bigint           NOT NULL DEFAULT 0,
+    fault         text
 );
 
 COMMENT ON TABLE lookalike_internal.near_duplicate_runs IS 'How far the comparison of a collection''s records with each other has come.';
@@ -354,6 +358,10 @@ COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.rule IS 'A digest of th
 COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.compared IS 'Keys of the records whose pairs with each other are all known (app/db/near_duplicate_runs.py).';
 COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.started_at IS 'When the last run, finished or not, read the collection.';
 COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.finished_at IS 'When the last run that was finished read the collection; NULL: none at this radius with this model and rule.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.done IS 'How many records the last run has compared, as of a second ago.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.total IS 'How many it has to compare; NULL: not known yet.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.pairs IS 'How many pairs were stored then.';
+COMMENT ON COLUMN lookalike_internal.near_duplicate_runs.fault IS 'Why the last one failed, in words for people; NULL: it did not.';
 
 -- Counted by every process, and added here every few seconds in one statement.
 CREATE TABLE lookalike_internal.usage (
@@ -419,3 +427,103 @@ CREATE INDEX query_pictures_use ON lookalike_internal.query_pictures (used_at);
 
 COMMENT ON TABLE lookalike_internal.query_pictures IS 'Pictures that were searched with in the console, for a month.';
 COMMENT ON COLUMN lookalike_internal.query_pictures.image IS 'WebP, the longest side at most 1,024 pixels.';
+
+-- What was done in the console, so that it can be undone. What an undo needs is moved here by the transaction that
+-- removes or changes it; when an action is forgotten, so is that.
+
+CREATE TABLE lookalike_internal.actions (
+    id            bigint      GENERATED ALWAYS AS IDENTITY,
+    collection_id uuid        NOT NULL REFERENCES lookalike_internal.collections (id) ON DELETE CASCADE,
+    account_id    uuid        NOT NULL REFERENCES lookalike_internal.accounts (id),
+    token_id      uuid        REFERENCES lookalike_internal.tokens (id) ON DELETE SET NULL,
+    kind          text        NOT NULL CHECK (kind IN ('remove', 'edit', 'merge', 'verdict', 'keep')),
+    ids           text[]      COLLATE "C" NOT NULL,
+    told          jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(told) = 'object'),
+    kept          bigint      NOT NULL DEFAULT 0,
+    radius        double precision,
+    rule          text,
+    done_at       timestamptz NOT NULL DEFAULT now(),
+    undone_at     timestamptz,
+    PRIMARY KEY (collection_id, id)
+);
+
+COMMENT ON TABLE lookalike_internal.actions IS 'What was done in the console, as long as it can be undone.';
+COMMENT ON COLUMN lookalike_internal.actions.token_id IS 'Who did it; NULL: a command.';
+COMMENT ON COLUMN lookalike_internal.actions.ids IS 'All records that it was about.';
+COMMENT ON COLUMN lookalike_internal.actions.told IS 'For people: how many records were removed and changed, reasons.';
+COMMENT ON COLUMN lookalike_internal.actions.kept IS 'How many rows are kept for its undo.';
+COMMENT ON COLUMN lookalike_internal.actions.radius IS 'Of the run that found the pairs kept for its undo; NULL: there was none.';
+COMMENT ON COLUMN lookalike_internal.actions.rule IS 'The rule of that run.';
+
+CREATE TABLE lookalike_internal.removed_records (
+    collection_id uuid        NOT NULL,
+    action_id     bigint      NOT NULL,
+    key           bigint      NOT NULL,
+    id            text        COLLATE "C" NOT NULL,
+    attributes    jsonb       NOT NULL,
+    url           text,
+    file          text,
+    content_hash  bytea,
+    phash         bit(256),
+    phash_quality smallint,
+    pixel_hash    bytea,
+    created_at    timestamptz NOT NULL,
+    updated_at    timestamptz NOT NULL,
+    model_id      integer     NOT NULL,
+    embedding     halfvec     NOT NULL,
+    width         integer,
+    height        integer,
+    image         bytea,
+    glance        bytea,
+    PRIMARY KEY (collection_id, key),
+    FOREIGN KEY (collection_id, action_id) REFERENCES lookalike_internal.actions (collection_id, id) ON DELETE CASCADE
+);
+CREATE INDEX removed_records_action ON lookalike_internal.removed_records (collection_id, action_id);
+ALTER TABLE lookalike_internal.removed_records ALTER COLUMN image SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE lookalike_internal.removed_records IS 'Records that an action removed, with embedding and thumbnail; an undo puts them back as they were.';
+
+CREATE TABLE lookalike_internal.removed_pairs (
+    collection_id uuid             NOT NULL,
+    action_id     bigint           NOT NULL,
+    a_key         bigint           NOT NULL,
+    b_key         bigint           NOT NULL,
+    distance      double precision NOT NULL,
+    visual        double precision NOT NULL,
+    bits          smallint,
+    signal        text             NOT NULL,
+    PRIMARY KEY (collection_id, a_key, b_key),
+    FOREIGN KEY (collection_id, action_id) REFERENCES lookalike_internal.actions (collection_id, id) ON DELETE CASCADE
+);
+CREATE INDEX removed_pairs_action ON lookalike_internal.removed_pairs (collection_id, action_id);
+
+COMMENT ON TABLE lookalike_internal.removed_pairs IS 'Pairs of near duplicates that went with the removed records.';
+
+CREATE TABLE lookalike_internal.edited_records (
+    collection_id uuid   NOT NULL,
+    action_id     bigint NOT NULL,
+    key           bigint NOT NULL,
+    before        jsonb  NOT NULL,
+    after         jsonb  NOT NULL,
+    PRIMARY KEY (collection_id, action_id, key),
+    FOREIGN KEY (collection_id, action_id) REFERENCES lookalike_internal.actions (collection_id, id) ON DELETE CASCADE
+);
+
+COMMENT ON TABLE lookalike_internal.edited_records IS 'The attributes that an action changed, as they were and as it left them; one that is missing was not there.';
+
+CREATE TABLE lookalike_internal.replaced_verdicts (
+    collection_id uuid        NOT NULL,
+    action_id     bigint      NOT NULL,
+    a_id          text        COLLATE "C" NOT NULL,
+    b_id          text        COLLATE "C" NOT NULL,
+    a_picture     bytea,
+    b_picture     bytea,
+    verdict       text,
+    judged_at     timestamptz,
+    rejudged_at   timestamptz,
+    PRIMARY KEY (collection_id, action_id, a_id, b_id),
+    FOREIGN KEY (collection_id, action_id) REFERENCES lookalike_internal.actions (collection_id, id) ON DELETE CASCADE
+);
+
+COMMENT ON TABLE lookalike_internal.replaced_verdicts IS 'The verdicts on pairs that an action judged, as they were before; NULL: there was none.';
+COMMENT ON COLUMN lookalike_internal.replaced_verdicts.rejudged_at IS 'The judged_at that the action left, by which a newer verdict is told; NULL: it took the verdict back.';

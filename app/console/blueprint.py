@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from app.console.failures import CrossSiteRequest, failure
 from app.console.page import Page
 from app.console.pages import NAVIGATION, PAGES
+from app.console.shown import FILTERS
 from app.console.static_files import static_file, static_path
 from app.console.visit import COOKIE, Visit
 from app.domain.errors import ReadOnlyToken
@@ -42,6 +43,8 @@ def console(runtime: Runtime) -> Blueprint:
     blueprint.add_url_rule("/<path:rest>", "nowhere", _nowhere)
     blueprint.after_request(_with_headers)
     blueprint.register_error_handler(Exception, failure)
+    for name, show in FILTERS.items():
+        blueprint.add_app_template_filter(show, name)
     blueprint.app_context_processor(lambda: {"static": static_path, "navigation": NAVIGATION})
     return blueprint
 

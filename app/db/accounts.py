@@ -80,6 +80,12 @@ def revoke_token(connection: Connection[TupleRow], *, id: UUID | None = None, sh
     return connection.execute(_QUERIES["revoke_token"], parameters).fetchone() is not None
 
 
+def revoke_token_of_account(connection: Connection[TupleRow], *, id: UUID, account_id: UUID) -> bool:
+    """Make a token of an account invalid; False when the account has no such token."""
+    parameters = {"id": id, "account_id": account_id}
+    return connection.execute(_QUERIES["revoke_token_of_account"], parameters).fetchone() is not None
+
+
 def resolve_access(
     database: Database, sha256: bytes, *, collection_id: UUID | None, collection_name: str | None
 ) -> Access | None:

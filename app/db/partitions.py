@@ -12,11 +12,12 @@ reports sql/interface/100_collections.sql looks them up.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from psycopg import Connection, sql
-from psycopg.rows import TupleRow, dict_row, scalar_row
+from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
 
 from app.db.database import Database
 from app.db.errors import deleted_if_missing
@@ -110,6 +111,26 @@ def collections_without_vector_index(database: Database) -> list[UUID]:
     names = [f"{_PARTITIONS}.{_vector_index(row['id'], row['model_id'])}" for row in rows]
     valid = set(database.read(_QUERIES["valid_indexes"], {"names": names}, row_factory=scalar_row))
     return [row["id"] for row, name in zip(rows, names, strict=True) if name not in valid]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a collection takes on the disk, in bytes."""
+
+    rows_bytes: int
+    indexes_bytes: int
+
+
+def sizes(database: Database, collection_id: UUID) -> Sizes:
+    """What a collection takes on the disk."""
+    names = [partition_name(table, collection_id) for table in Table]
+    return database.read(_QUERIES["table_sizes"], {"names": names}, row_factory=class_row(Sizes))[0]
+
+
+def has_vector_index(database: Database, collection_id: UUID, model_id: int) -> bool:
+    """Whether a collection's HNSW index is there and finished."""
+    name = f"{_PARTITIONS}.{_vector_index(collection_id, model_id)}"
+    return bool(database.read(_QUERIES["valid_indexes"], {"names": [name]}, row_factory=scalar_row))
 
 
 def marked_collections(database: Database) -> list[UUID]:

@@ -1,9 +1,10 @@
 """Looking at a few records to know about all: samples of pages, and how much fits into a table of some size."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import dict_row, scalar_row, tuple_row
+from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
 
 from app.db.database import Database
 from app.db.partitions import Table, partition_name
@@ -67,6 +68,28 @@ def sample_attributes(database: Database, collection: Collection) -> tuple[int, 
     )
     kinds = [AttributeKind(tuple(path), kind, records) for path, kind, records in rows if path is not None]
     return next(records for path, _, records in rows if path is None), kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of an attribute in a sample: how many ``records`` have a number or a text (``kind`` string), and how many
+    different ``values`` these are.
+    """
+
+    name: str
+    kind: str
+    records: int
+    values: int
+
+
+def sample_spread(database: Database, collection: Collection, *, most: int) -> list[Spread]:
+    """How many different numbers and texts the attributes of ``most`` records have."""
+    return database.read(
+        statement("sampling", "sample_spread", sample="sample"),
+        {**_parameters(collection), "most": most},
+        row_factory=class_row(Spread),
+        settings=EVERY_DISTANCE,
+    )
 
 
 def rows_of_size(size: float, counted_pages: float, counted_rows: float, *, dimension: int) -> int:

@@ -1,12 +1,21 @@
 """Usage by month: what each process counted, added up."""
 
 from collections.abc import Mapping
+from uuid import UUID
+
+from psycopg.rows import class_row
 
 from app.db.database import Database
 from app.db.queries import load_queries
-from app.domain.usage import Usage, UsageKey
+from app.domain.usage import MonthOfUsage, Usage, UsageKey
 
 _QUERIES = load_queries("usage")
+
+
+def usage_by_month(database: Database, account_id: UUID, *, limit: int) -> list[MonthOfUsage]:
+    """The last months of an account, the newest first."""
+    parameters = {"account_id": account_id, "limit": limit}
+    return database.read(_QUERIES["usage_by_month"], parameters, row_factory=class_row(MonthOfUsage))
 
 
 def add_usage(database: Database, counted: Mapping[UsageKey, Usage]) -> None:

@@ -15,6 +15,17 @@ class UsageKey:
     method: str
 
 
+@dataclass(frozen=True, slots=True)
+class MonthOfUsage:
+    """What an account used all services for in the month that begins at ``month``, by UTC."""
+
+    month: date
+    calls: int
+    pictures: int
+    credits: int
+    errors: int
+
+
 @dataclass(slots=True)
 class Usage:
     """Sums over calls: ``pictures`` embedded, ``credits`` charged, ``errors`` answered, and time in seconds."""

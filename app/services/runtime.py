@@ -1,5 +1,5 @@
 """What a process holds on to: settings, the database, the models, the queues of writers, the counts
-of calls, and the threads that read pictures.
+of calls, the threads that read pictures, and work in the background.
 """
 
 from collections.abc import Hashable
@@ -19,6 +19,7 @@ from app.domain.session import Session
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.machine import available_cores
+from app.services.background import Background
 from app.services.gates import Gates
 from app.services.recent import Recent
 from app.services.usage import UsageCounter
@@ -37,10 +38,12 @@ class Runtime:
         self.usage = UsageCounter(self.database)
         self.models = ModelRegistry(settings.torch_threads)
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
+        self.background = Background()
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
+        self.unreadable: Recent[str, bool] = Recent(seconds=60)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
         self.query_vectors: Recent[Hashable, NDArray[np.float32]] = Recent(seconds=3600)
         self.facets: Recent[Hashable, Facets] = Recent(seconds=30, size=100)
@@ -53,6 +56,7 @@ class Runtime:
 
     def close(self) -> None:
         """Give everything back."""
+        self.background.close()
         self.decoders.shutdown(cancel_futures=True)
         self.usage.close()
         self.fetcher.close()

@@ -32,6 +32,9 @@ BEGIN
         GRANT INSERT, DELETE ON lookalike_internal.console_sessions, lookalike_internal.sign_in_keys
             TO lookalike_writer;
         GRANT INSERT, UPDATE, DELETE ON lookalike_internal.query_pictures TO lookalike_writer;
+        GRANT INSERT, UPDATE, DELETE ON lookalike_internal.actions, lookalike_internal.removed_records,
+            lookalike_internal.removed_pairs, lookalike_internal.edited_records, lookalike_internal.replaced_verdicts
+            TO lookalike_writer;
         GRANT UPDATE (credits_counter) ON lookalike_internal.accounts TO lookalike_writer;
         GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA lookalike_data TO lookalike_writer;
         GRANT USAGE ON SEQUENCE lookalike_internal.record_key TO lookalike_writer;

@@ -78,6 +78,14 @@ SET revoked_at = coalesce(revoked_at, now())
 WHERE id = %(id)s OR sha256 = %(sha256)s
 RETURNING id;
 
+-- name: revoke_token_of_account
+-- parameters: id, account_id
+-- rows: one when the account has such a token
+UPDATE lookalike_internal.tokens
+SET revoked_at = coalesce(revoked_at, now())
+WHERE id = %(id)s AND account_id = %(account_id)s
+RETURNING id;
+
 -- name: resolve_access
 -- Who asks, and for which collection: everything that a request needs to know before it starts, in one row.
 -- parameters: sha256, collection_id or collection_name (the other one NULL)

@@ -88,6 +88,14 @@ FROM unnest(%(names)s::text[]) AS named (name)
 JOIN pg_index i ON i.indexrelid = to_regclass(named.name)
 WHERE i.indisvalid;
 
+-- name: table_sizes
+-- What some tables take on the disk.
+-- parameters: names (with schema; those that do not exist count nothing)
+-- rows: rows_bytes (with what is stored out of line), indexes_bytes
+SELECT coalesce(sum(pg_table_size(to_regclass(named.name))), 0)::bigint AS rows_bytes,
+       coalesce(sum(pg_indexes_size(to_regclass(named.name))), 0)::bigint AS indexes_bytes
+FROM unnest(%(names)s::text[]) AS named (name);
+
 -- name: marked_collections
 -- Collections that are marked for deletion.
 -- rows: id

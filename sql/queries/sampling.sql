@@ -53,6 +53,22 @@ WHERE r.collection_id = %(collection_id)s AND pg_column_size(r.attributes) <= 16
 ORDER BY hashint8(r.key)
 LIMIT %(most)s;
 
+-- name: sample_spread
+-- How many different numbers and texts the attributes of a few records have.
+-- parameters: collection_id, most (records), and those of {sample}
+-- rows: name, kind (number or string), records, values (how many different ones)
+WITH sample AS MATERIALIZED (
+    SELECT r.attributes
+    FROM lookalike_internal.records r {sample}
+    WHERE r.collection_id = %(collection_id)s
+    LIMIT %(most)s
+)
+SELECT m.key AS name, jsonb_typeof(m.value) AS kind, count(*) AS records, count(DISTINCT m.value) AS values
+FROM sample
+CROSS JOIN jsonb_each(sample.attributes) m
+WHERE m.key <> '' AND strpos(m.key, '.') = 0 AND jsonb_typeof(m.value) IN ('number', 'string')
+GROUP BY m.key, jsonb_typeof(m.value);
+
 -- name: sample_attributes
 -- Which attributes the records of some pages have, those in documents among them to one level, and of what kinds.
 -- Names without a path that leads to them, empty ones and deeper ones with a dot, are left out, and so is null.

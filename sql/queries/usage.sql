@@ -1,5 +1,17 @@
 -- What accounts used the service for.
 
+-- name: usage_by_month
+-- The last months of an account, the newest first.
+-- parameters: account_id, limit
+-- rows: month, calls, pictures, credits, errors
+SELECT u.month, sum(u.calls)::bigint AS calls, sum(u.pictures)::bigint AS pictures,
+       sum(u.credits)::bigint AS credits, sum(u.errors)::bigint AS errors
+FROM lookalike_internal.usage u
+WHERE u.account_id = %(account_id)s
+GROUP BY u.month
+ORDER BY u.month DESC
+LIMIT %(limit)s;
+
 -- name: add_usage
 -- Rows in one order, so that two processes do not wait for each other in a circle.
 -- parameters: account_ids, months, services, methods, calls, pictures, credits, errors, seconds, worst_seconds: arrays

@@ -12,7 +12,11 @@ from psycopg.types.json import Jsonb
 
 from app.api.application import create_app
 from app.db.migrations import migrate
-from app.services.access import token_digest
+from app.domain.action import Change, Edit, Judgement, Kind
+from app.domain.verdict import Verdict
+from app.services.access import resolve_access, token_digest
+from app.services.acting.doing import act
+from app.services.acting.undoing import undo
 from app.services.operating.collection_views import create_view
 from app.services.runtime import Runtime
 from app.settings import load_settings
@@ -180,6 +184,13 @@ def test_the_service_runs_as_the_writer(service: Service, database_url: str, tmp
         service.call("update", records=[{"_id": "b", "price": 4}])
         service.call("nearDupVerdict", records=[{"_id": "a"}, {"_id": "b"}], verdict="different")
         service.call("nearDupVerdict", records=[{"_id": "a"}, {"_id": "b"}], verdict=None)
+        access = resolve_access(
+            runtime, service.token, collection_id=str(service.collection.id), collection_name=None
+        )
+        judgement = Judgement(["a", "b"], Verdict.DIFFERENT)
+        change = Change(removed=["b"], edits=[Edit("a", {"n": 1})], judgements=[judgement])
+        action = act(runtime, access, Kind.MERGE, change).action_id
+        assert undo(runtime, access, action).restored == ["b"]
         service.call("delete", records=[{"_id": "b"}])
         assert service.call("getRecordCount")["answer_count"] == 1
         runtime.usage.flush()

@@ -36,6 +36,7 @@ MAX_PAIRS = 10_000_000
 
 _STORED_AT_ONCE = 20_000
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
+_SECONDS_BETWEEN_WORDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def find_duplicates(
     A radius, model or rule other than the last run's begins anew. Raises ``ConfigurationError`` when another run
     is at work on the collection and ``CapacityExceeded`` when there are more than ``MAX_PAIRS`` pairs.
     """
-    with advisory_lock(runtime.database, f"lookalike duplicates {collection.id}") as connection:
+    with advisory_lock(runtime.database, near_duplicate_runs.lock_name(collection)) as connection:
         if connection is None:
             raise ConfigurationError("another run is comparing the records of this collection")
         pairs.prepare_partition(connection, collection)
@@ -75,8 +76,10 @@ def find_duplicates(
         run = _Run(connection, collection, prints.keys, prints.keys[~fresh], search.order, checkpoint_seconds)
         for found in judge.judged(search.run()):
             run.add(found)
+            run.tell(found.finished)
             report(found.finished, len(search.order))
         run.save(finished=True)
+        run.tell(len(search.order), at_once=True)
     return DuplicateRun(len(search.order), run.added, run.stored)
 
 
@@ -102,6 +105,7 @@ class _Run:
         self._finished = 0
         self._between = checkpoint_seconds
         self._next_save = time.monotonic() + checkpoint_seconds
+        self._next_word = 0.0
         self.added = 0
         self.stored = pairs.count_pairs(connection, collection)
 
@@ -115,6 +119,14 @@ class _Run:
         elif self._count >= _STORED_AT_ONCE:
             with self._connection.transaction():
                 self._store()
+
+    def tell(self, finished: int, *, at_once: bool = False) -> None:
+        """Tell whoever looks at the run how far it has come, once in a while."""
+        if at_once or time.monotonic() >= self._next_word:
+            self._next_word = time.monotonic() + _SECONDS_BETWEEN_WORDS
+            near_duplicate_runs.note_progress(
+                self._connection, self._collection, done=finished, total=len(self._order), pairs=self.stored
+            )
 
     def save(self, *, finished: bool) -> None:
         """Store what waits, and that the records up to here are done with."""

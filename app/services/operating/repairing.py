@@ -1,9 +1,12 @@
-"""Finishing what an interruption left half done: builds of indexes and deletions of collections."""
+"""Finishing what an interruption left half done, builds of indexes and deletions of collections; and forgetting
+what nobody can undo any more.
+"""
 
 from contextlib import suppress
 
 from app.db import attribute_indexes, partitions
 from app.domain.errors import DatabaseUnavailable
+from app.services.acting.doing import forget_old
 from app.services.operating.attribute_indexes import create_index
 from app.services.operating.collections import find_collection, finish_deletion
 from app.services.runtime import Runtime
@@ -29,4 +32,6 @@ def repair(runtime: Runtime) -> list[str]:
             with suppress(DatabaseUnavailable):
                 if not index.ready and create_index(runtime, collection, ".".join(index.path)):
                     done.append(f"built the index on {'.'.join(index.path)} of collection {id}")
+    if forgotten := forget_old(runtime):
+        done.append(f"forgot {forgotten} actions that are too old to be undone")
     return done

@@ -24,6 +24,7 @@ from app.services.access import require_collection
 from app.services.runtime import Runtime
 
 _LONGEST_NAME = 200
+_LINES_AT_ONCE = 500
 
 EXPORTED = Fields(("_vector", "_phash"), everything=True)
 WITH_THUMBNAILS = Fields(("_vector", "_phash", "_thumbnail"), everything=True)
@@ -47,6 +48,19 @@ def export_records(
             written += len(batch)
             report(len(batch))
     return written
+
+
+def exported_lines(runtime: Runtime, access: Access, fields: Fields = EXPORTED) -> Iterator[bytes]:
+    """``fields`` of all records, ordered by id, one JSON object a line, some hundred lines at a time.
+
+    That the collection is there is found out before this returns; raises ``CollectionNotFound``.
+    """
+    collection = require_collection(access)
+    runtime.database.require_collection(collection.id)
+    return (
+        b"".join(orjson.dumps(fields.show(record), option=orjson.OPT_APPEND_NEWLINE) for record in batch)
+        for batch in records.all_records(runtime.database, collection, fields, batch=_LINES_AT_ONCE)
+    )
 
 
 def written_to_file(

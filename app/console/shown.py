@@ -1,0 +1,53 @@
+"""Filters of the templates: how values from outside are shown."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+_LONGEST_ADDRESS = 2000
+_PLACE = re.compile(r"^records\[\d+\][\w.]*: ")
+
+
+def web_address(value: object) -> str | None:
+    """The value where it is an address that a link may lead to, http or https; else None."""
+    if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS or not value.isprintable() or " " in value:
+        return None
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return None
+    return value if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def moment(time: datetime) -> str:
+    """A time to the minute, by UTC."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def grouped(count: int) -> str:
+    """A number with separators: 12,345."""
+    return f"{count:,}"
+
+
+def as_filter(value: object, name: str) -> str:
+    """The filter, as JSON, that admits records whose attribute has the value."""
+    return orjson.dumps({name: value}).decode()
+
+
+def without_place(reason: str) -> str:
+    """The reason of a skipped record without its place in a request, which nobody has seen."""
+    return _PLACE.sub("", reason)
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "as_filter": as_filter,
+    "without_place": without_place,
+    "web_address": web_address,
+    "moment": moment,
+    "grouped": grouped,
+}
+"""By the names that templates know."""

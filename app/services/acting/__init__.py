@@ -1,0 +1,1 @@
+"""What people do to records and pairs, logged, and undone again."""

@@ -1,0 +1,59 @@
+"""The account of somebody who is signed in: its tokens and its usage.
+
+For sessions whose token reaches all collections of the account, those to come included; and to change anything,
+may write. What such a token could not do itself it cannot hand on either.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.db import accounts, usage
+from app.domain.account import Token
+from app.domain.errors import InvalidRequest, NotPermitted
+from app.domain.session import Session
+from app.domain.usage import MonthOfUsage
+from app.services.operating.accounts import NewToken, create_token
+from app.services.runtime import Runtime
+
+MONTHS = 12
+
+
+def may_manage(session: Session) -> bool:
+    """Whether a session may make and revoke tokens of its account."""
+    return session.all_collections and not session.read_only
+
+
+def tokens_of(runtime: Runtime, session: Session) -> list[Token]:
+    """The tokens of the session's account that are valid, oldest first; raises ``NotPermitted``."""
+    _require(session.all_collections)
+    return [token for token in accounts.list_tokens(runtime.database, session.email) if token.revoked_at is None]
+
+
+def add_token(runtime: Runtime, session: Session, *, collection_ids: Sequence[UUID], read_only: bool) -> NewToken:
+    """A token for all collections of the account, or for those listed if any are.
+
+    Raises ``NotPermitted`` and ``CollectionNotFound``.
+    """
+    _require(may_manage(session))
+    return create_token(runtime, account=session.email, collection_ids=collection_ids, read_only=read_only)
+
+
+def revoke_own_token(runtime: Runtime, session: Session, id: UUID) -> None:
+    """Revoke a token of the account; raises ``NotPermitted``, and ``InvalidRequest`` where there is none."""
+    _require(may_manage(session))
+    with runtime.database.transaction() as connection:
+        if not accounts.revoke_token_of_account(connection, id=id, account_id=session.account_id):
+            raise InvalidRequest("the account has no such token")
+    runtime.accesses.clear()
+    runtime.sessions.clear()
+
+
+def usage_of(runtime: Runtime, session: Session) -> list[MonthOfUsage]:
+    """What the account used the service for in the last months, the newest first; raises ``NotPermitted``."""
+    _require(session.all_collections)
+    return usage.usage_by_month(runtime.database, session.account_id, limit=MONTHS)
+
+
+def _require(permitted: bool) -> None:
+    if not permitted:
+        raise NotPermitted("your token is not for the account as a whole")

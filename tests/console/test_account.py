@@ -1,0 +1,96 @@
+"""The tokens and the usage of an account, to whoever may see them."""
+
+import re
+
+from tests.console.visitor import Visitor
+from tests.service import Service
+
+
+def page(visitor: Visitor, code: int = 200) -> str:
+    answer = visitor.client.get("/console/account")
+    assert answer.status_code == code, answer.text
+    return answer.text
+
+
+def post(visitor: Visitor, path: str, code: int = 200, **fields: object) -> str:
+    answer = visitor.client.post(f"/console/account/{path}", data={"csrf": visitor.csrf, **fields})
+    assert answer.status_code == code, answer.text
+    return answer.location or answer.text
+
+
+def test_a_token_is_made_with_its_scope_and_shown_once(service: Service) -> None:
+    own, other = service.use_vectors(), service.use_vectors()
+    visitor = Visitor(service)
+    made = post(visitor, "tokens", scope="some", collection=str(own.id), read_only="1")
+    secret = re.search(r'<code id="secret">([0-9a-f]{40})</code>', made)
+    assert secret is not None
+    assert secret[1] not in page(visitor)
+    assert "reads\n" in page(visitor)
+    service.token = secret[1]
+    service.collection = own
+    assert service.call("random", count=1)["status"]["code"] != 404
+    assert service.call("delete", records=[{"_id": "x"}])["status"]["code"] == 403
+    service.collection = other
+    service.call("random", count=1)
+    assert service.http_code == 404
+
+
+def test_a_scope_has_to_be_one(service: Service) -> None:
+    visitor = Visitor(service)
+    assert "at least one collection" in post(visitor, "tokens", 400, scope="some")
+    assert "names no token" in post(visitor, "tokens", 400, scope="some", collection="x")
+    foreign = service.new_account("other@example.org")
+    strangers = Visitor(service, token=service.new_token(account=foreign))
+    own = service.use_vectors()
+    post(strangers, "tokens", 404, scope="some", collection=str(own.id))
+
+
+def test_a_token_is_revoked_and_ones_own_signs_out(service: Service) -> None:
+    visitor = Visitor(service)
+    service.use_vectors()
+    other = Visitor(service, token=service.new_token())
+    tokens = re.findall(r'name="token" value="([^"]+)"', page(visitor))
+    mine = re.search(r"<code>([^<]+)</code> <span class=\"badge\">this session", page(visitor))
+    assert mine is not None
+    (others,) = [token for token in tokens if token != mine[1]]
+    post(visitor, "tokens/revoke", 303, token=others)
+    assert others not in page(visitor)
+    assert other.client.get("/console/account").status_code == 303
+    assert "sign-in" in post(visitor, "tokens/revoke", 303, token=mine[1])
+    page(visitor, 303)
+
+
+def test_tokens_of_another_account_are_out_of_reach(service: Service) -> None:
+    foreign = service.new_account("other@example.org")
+    stranger = Visitor(service, token=service.new_token(account=foreign))
+    mine = re.search(r'name="token" value="([^"]+)"', page(Visitor(service)))
+    assert mine is not None
+    assert mine[1] not in page(stranger)
+    assert "no such token" in post(stranger, "tokens/revoke", 400, token=mine[1])
+    page(Visitor(service))
+
+
+def test_a_token_for_some_collections_sees_no_account(service: Service) -> None:
+    own = service.use_vectors()
+    confined = Visitor(service, token=service.new_token(collection_ids=[own.id]))
+    page(confined, 403)
+    post(confined, "tokens", 403, scope="all")
+    assert "/console/account" not in confined.get("collection").text
+
+
+def test_a_read_only_token_sees_tokens_but_makes_none(service: Service) -> None:
+    service.use_vectors()
+    text = page(Visitor(service, token=service.new_token(read_only=True)))
+    assert "Make a token" not in text
+    assert "Revoke" not in text
+    assert "reads and writes" in text
+
+
+def test_usage_is_shown_by_month(service: Service) -> None:
+    service.use_vectors()
+    for _ in range(3):
+        service.call("random", count=1)
+    service.runtime.usage.flush()
+    text = page(Visitor(service))
+    assert "<rect" in text
+    assert re.search(r'<th scope="row">\w+ \d{4}</th><td>3</td>', text)
