@@ -418,6 +418,20 @@ CREATE INDEX sign_in_keys_token ON lookalike_internal.sign_in_keys (token_id);
 
 COMMENT ON TABLE lookalike_internal.sign_in_keys IS 'Addresses that sign in to the console once; gone when used.';
 
+CREATE TABLE lookalike_internal.query_pictures (
+    account_id uuid        NOT NULL REFERENCES lookalike_internal.accounts (id) ON DELETE CASCADE,
+    sha256     bytea       NOT NULL CHECK (octet_length(sha256) = 32),
+    image      bytea       NOT NULL,
+    width      integer     NOT NULL CHECK (width > 0),
+    height     integer     NOT NULL CHECK (height > 0),
+    used_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, sha256)
+);
+CREATE INDEX query_pictures_use ON lookalike_internal.query_pictures (used_at);
+
+COMMENT ON TABLE lookalike_internal.query_pictures IS 'Pictures that were searched with in the console, for a month.';
+COMMENT ON COLUMN lookalike_internal.query_pictures.image IS 'WebP, the longest side at most 1,024 pixels.';
+
 -- What was done in the console, so that it can be undone. What an undo needs is moved here by the transaction that
 -- removes or changes it; when an action is forgotten, so is that.
 

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from app.cli.session import json_option, open_runtime, reports_errors, show
 from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.machine import keep_freed_memory
 from app.services.duplicates.groups import Group, duplicate_groups
 from app.services.duplicates.runs import find_duplicates
 from app.services.operating.collections import find_collection
@@ -33,6 +34,7 @@ def duplicates(collection_id: UUID, radius: float, as_json: bool) -> None:
     where it was. The pairs are in the view lookalike.near_duplicates. With --json there is a line for each group,
     and after it one for each of its 1,000 nearest pairs.
     """
+    keep_freed_memory()
     with open_runtime(yields_to_searches=True) as runtime:
         collection = find_collection(runtime, collection_id)
         with tqdm(unit="record", desc="duplicates") as bar:

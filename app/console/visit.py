@@ -56,7 +56,7 @@ class Visit:
         """Whether htmx asks for a part of a page it shows already."""
         return request.headers.get("HX-Request") == "true"
 
-    def address(self, page: str, **values: Any) -> str:
+    def address(self, page: str, /, **values: Any) -> str:
         """The address of a page, of the same collection unless another is named."""
         if self.access is not None and self.access.collection is not None:
             values.setdefault("collection", self.access.collection.id)

@@ -148,16 +148,17 @@ def lock_action(connection: Connection[TupleRow], action: ActionKey) -> FoundBy 
         return cursor.execute(_QUERIES["lock_action"], _of(action)).fetchone()
 
 
-def restore_records(connection: Connection[TupleRow], action: ActionKey) -> dict[str, int]:
-    """Put removed records back, but for those whose id is in use; the keys of those that are back, by id."""
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        return {id: key for key, id in cursor.execute(_QUERIES["restore_records"], _of(action)).fetchall()}
-
-
-def taken_ids(connection: Connection[TupleRow], action: ActionKey) -> list[str]:
-    """The ids of removed records that could not be put back."""
+def kept_ids(connection: Connection[TupleRow], action: ActionKey) -> list[str]:
+    """The ids of removed records that are not put back, in their order."""
     with connection.cursor(row_factory=scalar_row) as cursor:
-        return cursor.execute(_QUERIES["taken_ids"], _of(action)).fetchall()
+        return cursor.execute(_QUERIES["kept_ids"], _of(action)).fetchall()
+
+
+def restore_records(connection: Connection[TupleRow], action: ActionKey, ids: Sequence[str]) -> dict[str, int]:
+    """Put removed records back, but for those whose id is in use; the keys of those that are back, by id."""
+    parameters = {**_of(action), "ids": list(ids)}
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        return {id: key for key, id in cursor.execute(_QUERIES["restore_records"], parameters).fetchall()}
 
 
 def restore_pairs(connection: Connection[TupleRow], action: ActionKey) -> None:

@@ -1,6 +1,6 @@
 """The combined distance as SQL: expressions whose text depends on the shape of the queries alone.
 
-The shape: how many queries there are and which of them have how many tags.
+The shape: how many queries there are, whether their weights differ, and which of them have how many tags.
 Vectors, tags and weights are parameters.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from pgvector import HalfVector
 from psycopg import sql
 
-from app.domain.combined_distance import Aggregation, WeightedQuery, all_tags
+from app.domain.combined_distance import Aggregation, WeightedQuery, all_tags, shares
 
 STEP = 1e-6
 """What distances are rounded to: equal ones would differ in their last bits otherwise, and not go by id."""
@@ -27,14 +27,16 @@ Part = Callable[[int, WeightedQuery], sql.Composable]
 def distance(queries: Sequence[WeightedQuery], aggregation: Aggregation, dimension: int) -> sql.Composable:
     """The combined distance of ``e.embedding``, ``e.tags`` (jsonb) and ``e.own_tags`` (the texts in it)."""
     combined = _combined(queries, aggregation, _visual("e", dimension), _tags_distance)
-    return sql.SQL("round({} / {step}) * {step}").format(combined, step=sql.Literal(STEP))
+    # Of several weights the sum may be a negative zero, which an answer would show.
+    rounded = "round({} / {step}) * {step}" if shares(queries) is None else "round({} / {step}) * {step} + 0"
+    return sql.SQL(rounded).format(combined, step=sql.Literal(STEP))
 
 
 def bound(queries: Sequence[WeightedQuery], aggregation: Aggregation) -> sql.Composable:
     """What the distance is at least where those to the single queries are at least ``reaches.reach``.
 
     The combined distance grows with each of them, so that it is the threshold of R. Fagin, A. Lotem and M. Naor,
-    Optimal aggregation algorithms for middleware (2001).
+    Optimal aggregation algorithms for middleware (2001). That is not so where a query has a negative weight.
     """
 
     def reach(number: int, query: WeightedQuery) -> sql.Composable:
@@ -52,6 +54,7 @@ def lower(queries: Sequence[WeightedQuery], aggregation: Aggregation, dimension:
 
     Without tags: the average distance to several points is no less than the distance to their centre, and the
     greatest no less than the average. With tags: of a record's tags only those count that the query has, too.
+    No weight may be negative.
     """
     if any(query.has_tags for query in queries):
         return _combined(queries, aggregation, _visual("g", dimension), _least_tags_distance)
@@ -69,7 +72,10 @@ def lower(queries: Sequence[WeightedQuery], aggregation: Aggregation, dimension:
 def parameters(queries: Sequence[WeightedQuery], listed: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The parameters of all these expressions; all records with one of the ``listed`` tags are looked at."""
     vectors = [HalfVector(query.vector) for query in queries]
-    centre = np.mean([vector.to_numpy().astype(np.float64) for vector in vectors], axis=0)
+    weights = shares(queries)
+    # Where one is negative there is no bound by the centre.
+    pulls = weights if weights is not None and min(weights) > 0 else None
+    centre = np.average([vector.to_numpy().astype(np.float64) for vector in vectors], axis=0, weights=pulls)
     rounded = HalfVector(centre)
     named: dict[str, Any] = {
         "vectors": vectors,
@@ -79,6 +85,8 @@ def parameters(queries: Sequence[WeightedQuery], listed: frozenset[str] = frozen
     }
     for number, query in enumerate(queries):
         named[f"vector_{number}"] = vectors[number]
+        if weights is not None:
+            named[f"share_{number}"] = weights[number]
         if query.has_tags:
             named[f"tags_{number}"] = list(query.tags)
             named[f"visual_share_{number}"] = query.visual_share
@@ -92,6 +100,12 @@ def _combined(
     queries: Sequence[WeightedQuery], aggregation: Aggregation, visual: Part, tags: Part
 ) -> sql.Composable:
     single = [_single(number, query, visual, tags) for number, query in enumerate(queries)]
+    if shares(queries) is not None:
+        parts = (
+            sql.SQL("{}::float8 * ({})").format(sql.Placeholder(f"share_{number}"), distance)
+            for number, distance in enumerate(single)
+        )
+        return sql.SQL("({})").format(sql.SQL(" + ").join(parts))
     if len(single) == 1:
         return single[0]
     if aggregation is Aggregation.AVERAGE:

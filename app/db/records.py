@@ -196,6 +196,25 @@ def page_of_records(
     return [record_of_row(row) for row in rows]
 
 
+def newest_records(
+    database: Database,
+    collection: Collection,
+    fields: Fields,
+    *,
+    limit: int,
+    offset: int,
+    where: Condition = EVERYTHING,
+) -> list[StoredRecord]:
+    """One page of the matching records, the last that came first."""
+    rows = database.read(
+        statement("newest_records", fields, where),
+        _parameters(collection, where, limit=limit, offset=offset),
+        row_factory=dict_row,
+        collection_id=collection.id,
+    )
+    return [record_of_row(row) for row in rows]
+
+
 def all_records(
     database: Database, collection: Collection, fields: Fields, *, where: Condition = EVERYTHING, batch: int = 1000
 ) -> Iterator[list[StoredRecord]]:

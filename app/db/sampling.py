@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
 
 from app.db.database import Database
 from app.db.partitions import Table, partition_name
@@ -46,6 +46,16 @@ def sample_tags(database: Database, collection: Collection, tags: Sequence[str])
         settings=EVERY_DISTANCE,
     )
     return {tag: (sampled, matching) for tag, sampled, matching in rows}
+
+
+def sample_documents(database: Database, collection: Collection, *, most: int) -> list[dict[str, Any]]:
+    """The attributes of some records, at most ``most``."""
+    return database.read(
+        statement("sampling", "sample_documents", sample="sample"),
+        {**_parameters(collection), "most": most},
+        row_factory=scalar_row,
+        settings=EVERY_DISTANCE,
+    )
 
 
 def sample_attributes(database: Database, collection: Collection) -> tuple[int, list[AttributeKind]]:

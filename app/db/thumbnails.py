@@ -8,25 +8,22 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
 
-from app.db.binary_copy import copied_rows, row_type
 from app.db.database import Database
 from app.db.queries import load_queries
-from app.db.statements import statement
 from app.domain.collection import Collection
 from app.domain.glance import CELLS
 from app.domain.thumbnail import Thumbnail
 
 _QUERIES = load_queries("thumbnails")
 
-_GLANCE = row_type(
-    {
-        "key": (">i8", 0),
-        "width": (">i4", 0),
-        "height": (">i4", 0),
-        "content": ("V8", 0),
-        "pixels": ("V8", 0),
-        "cells": (f"({CELLS},)u1", 0),
-    }
+_GLANCE = np.dtype(
+    [
+        ("key", ">i8"),
+        ("width", ">i4"),
+        ("height", ">i4"),
+        ("digests", np.uint64, (2,)),
+        ("cells", np.uint8, (CELLS,)),
+    ]
 )
 
 
@@ -95,14 +92,14 @@ def pictures_of_keys(
     return pictures
 
 
-def glances_of_keys(connection: Connection[TupleRow], collection: Collection, keys: Sequence[int]) -> Glances:
-    """What a first glance at the pictures of records needs; those without thumbnails are missing."""
-    parameters = {"collection_id": collection.id, "keys": list(keys)}
-    copy = statement("thumbnails", "copy_glances")
-    rows = np.concatenate([np.empty(0, _GLANCE), *copied_rows(connection, copy, parameters, _GLANCE)])
+def glances_of_keys(database: Database, collection: Collection, keys: NDArray[np.int64]) -> Glances:
+    """What a first glance at the pictures of records (n,) needs; those without thumbnails are missing."""
+    parameters = {"collection_id": collection.id, "keys": keys.tolist()}
+    packed = database.read(_QUERIES["glances_of_keys"], parameters, row_factory=scalar_row)[0]
+    rows = np.frombuffer(packed or b"", _GLANCE)
     return Glances(
         keys=rows["key"].astype(np.int64),
-        digests=np.stack([rows["content"], rows["pixels"]], axis=1).view(np.uint64),
+        digests=rows["digests"].copy(),
         aspects=rows["width"] / rows["height"],
         cells=rows["cells"].copy(),
     )

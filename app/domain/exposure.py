@@ -159,8 +159,8 @@ def _faded(colours: Planes, saturation: NDArray[np.float64]) -> Planes:
     if (saturation == 1).all():
         return colours
     grey = luma(colours)[:, None]
-    made: Planes = grey + _each(saturation) * (colours - grey)
-    return made
+    # Rounding must not depend on whether another pair is paler.
+    return _where(saturation == 1, colours, grey + _each(saturation) * (colours - grey))
 
 
 def _faded_cells(cells: _Cells, saturation: NDArray[np.float64]) -> _Cells:

@@ -71,18 +71,25 @@ def _with_neighbours(planes: Planes, sums: Planes) -> Planes:
 
 def gradients(planes: Planes) -> tuple[Planes, Planes]:
     """Central differences across and down, a cell apart; beyond the edges their cells go on."""
-    p = np.concatenate([planes[..., :1], planes, planes[..., -1:]], axis=-1)
-    across = np.float32(0.5) * (p[..., 2:] - p[..., :-2])
-    p = np.concatenate([planes[..., :1, :], planes, planes[..., -1:, :]], axis=-2)
-    down = np.float32(0.5) * (p[..., 2:, :] - p[..., :-2, :])
+    across, down = np.empty(planes.shape, np.float32), np.empty(planes.shape, np.float32)
+    np.subtract(planes[..., 2:], planes[..., :-2], out=across[..., 1:-1])
+    np.subtract(planes[..., 1], planes[..., 0], out=across[..., 0])
+    np.subtract(planes[..., -1], planes[..., -2], out=across[..., -1])
+    np.subtract(planes[..., 2:, :], planes[..., :-2, :], out=down[..., 1:-1, :])
+    np.subtract(planes[..., 1, :], planes[..., 0, :], out=down[..., 0, :])
+    np.subtract(planes[..., -1, :], planes[..., -2, :], out=down[..., -1, :])
+    across *= np.float32(0.5)
+    down *= np.float32(0.5)
     return across, down
 
 
 def slope(planes: Planes) -> Planes:
     """The square of the gradient."""
     across, down = gradients(planes)
-    made: Planes = across * across + down * down
-    return made
+    across *= across
+    down *= down
+    across += down
+    return across
 
 
 def window_means(planes: Planes, width: int) -> Planes:

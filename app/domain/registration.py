@@ -89,9 +89,10 @@ def _sampled(planes: Planes, cells: Planes) -> Planes:
     count, layers, side, _ = planes.shape
     rows = planes.reshape(-1, side)
     offsets = (np.arange(count * layers) * side).reshape(count, layers, 1)
-    made = np.zeros_like(planes)
+    made, taken = np.zeros_like(planes), np.empty_like(planes)
     for place, weight in _taps(cells, side):
-        taken = rows[offsets + place[:, None]]
+        # All places are within; the mode only keeps the output from passing through a copy.
+        rows.take(offsets + place[:, None], axis=0, out=taken, mode="clip")
         taken *= weight[:, None, :, None]
         made += taken
     return made
@@ -100,10 +101,10 @@ def _sampled(planes: Planes, cells: Planes) -> Planes:
 def _sampling(cells: Planes) -> Planes:
     """(n, side, side): by its product with planes these are sampled at ``cells`` (n, side), as by ``_sampled``."""
     count, side = cells.shape
-    made = np.zeros((count * side, side), np.float32)
-    rows = np.arange(count * side)
+    made = np.zeros(count * side * side, np.float32)
+    rows = np.arange(count * side).reshape(count, side) * side
     for place, weight in _taps(cells, side):
-        made[rows, place.ravel()] += weight.ravel()
+        made[rows + place] += weight
     return made.reshape(count, side, side)
 
 

@@ -47,6 +47,12 @@ class ModelRegistry:
             slot = self._slots.setdefault(parsed, _Slot())
         return slot.get(lambda: self._load(parsed))
 
+    def loaded(self, spec: str) -> Embedder | None:
+        """The model if it is loaded by now, without waiting; raises ``ModelUnavailable`` for what names none."""
+        with self._lock:
+            slot = self._slots.get(ModelSpec.parse(spec))
+        return None if slot is None else slot.loaded
+
     def close(self) -> None:
         """End the models' threads; later calls raise ``ModelUnavailable``."""
         with self._lock:
@@ -86,6 +92,11 @@ class _Slot:
         self._model: BatchedEmbedder | None = None
         self._failure = ""
         self._retry_at = 0.0
+
+    @property
+    def loaded(self) -> BatchedEmbedder | None:
+        """The model, if there is one by now."""
+        return self._model
 
     def get(self, load: Callable[[], BatchedEmbedder]) -> BatchedEmbedder:
         if self._model is not None:

@@ -96,15 +96,16 @@ class _Index:
         self.words = np.ascontiguousarray(hashes[:, :2])
         self.bands = self.hashes.view(np.uint16)
         self._entries: dict[int, NDArray[np.int32]] = {}
-        self._begin: dict[int, Indices] = {}
-        self._end: dict[int, Indices] = {}
+        # By value: small tables, as most of them has to be in the processor's cache.
+        self._begin: dict[int, NDArray[np.int32]] = {}
+        self._count: dict[int, NDArray[np.int32]] = {}
         self._forgotten = 0
         for band in bands:
             values = np.ascontiguousarray(self.bands[:, band])
             self._entries[band] = np.argsort(values, kind="stable").astype(np.int32)
             counts = np.bincount(values, minlength=VALUES)
-            self._end[band] = np.cumsum(counts)
-            self._begin[band] = self._end[band] - counts
+            self._begin[band] = (np.cumsum(counts) - counts).astype(np.int32)
+            self._count[band] = counts.astype(np.int32)
 
     def __len__(self) -> int:
         return len(self.bands)
@@ -112,7 +113,9 @@ class _Index:
     def forget_before(self, position: int) -> None:
         """Take the hashes before a position out of the ranges."""
         for band, begin in self._begin.items():
-            begin += np.bincount(self.bands[self._forgotten : position, band], minlength=VALUES)
+            gone = np.bincount(self.bands[self._forgotten : position, band], minlength=VALUES).astype(np.int32)
+            begin += gone
+            self._count[band] -= gone
         self._forgotten = position
 
     def candidates(self, of: "_Index", rows: range, band: int, limit: int) -> _Candidates:
@@ -120,12 +123,11 @@ class _Index:
         masks = values_within(limit)
         values = of.bands[rows.start : rows.stop, band]
         near = (values[:, None] ^ masks).ravel().astype(np.intp)
-        begin = self._begin[band][near]
-        counts = self._end[band][near] - begin
+        counts = self._count[band][near]
         filled = np.flatnonzero(counts)
-        return _Candidates(
-            rows.start + filled // len(masks), begin[filled], np.cumsum(counts[filled]), self._entries[band]
-        )
+        begin = self._begin[band][near[filled]].astype(np.int64)
+        end = np.cumsum(counts[filled], dtype=np.int64)
+        return _Candidates(rows.start + filled // len(masks), begin, end, self._entries[band])
 
 
 @cache

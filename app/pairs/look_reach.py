@@ -10,7 +10,7 @@ import numpy as np
 
 from app.domain.fingerprint import Fingerprints
 from app.domain.pair_distance import PairReach
-from app.domain.vector import DISTANCE_SCALE
+from app.domain.vector import DISTANCE_SCALE, widened
 
 LOOKED_AT = 10
 """So many others of a record, on average, are near enough to be looked at."""
@@ -26,7 +26,7 @@ def with_look_reach(reach: PairReach, prints: Fingerprints) -> PairReach:
     if reach.calibration is not None or len(looked) < 2:
         return reach
     chosen = np.random.default_rng(0).permutation(looked)[:_COLUMNS]
-    columns = prints.embeddings[chosen].astype(np.float32)
+    columns = widened(prints.embeddings[chosen])
     rows = columns[:_ROWS]
     squares = np.einsum("ij,ij->i", columns, columns)
     total = len(rows) * (len(columns) - 1)

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from app.domain.fingerprint import Fingerprints, bits_apart
 from app.domain.pair_distance import NO_BITS, UNJUDGED, PairReach, pair_distances
-from app.domain.vector import DISTANCE_SCALE
+from app.domain.vector import DISTANCE_SCALE, widened
 from app.machine import available_cores
 from app.pairs.band_join import Compare
 from app.pairs.hash_pairs import hash_pairs
@@ -50,6 +50,7 @@ _ROWS = 256
 _COLUMNS = 2048
 _TASK_COLUMNS = 8192
 _CHECKED_AT_ONCE = 8192
+_MEASURED_AT_ONCE = 512
 _PROJECTED_AT_ONCE = 8192
 _SAMPLE = 8192
 _WORTH_ROTATING = 4096
@@ -223,10 +224,10 @@ class PairSearch:
     def _visual(self, left: Indices, right: Indices) -> NDArray[np.float64]:
         visual = np.empty(len(left), np.float64)
         embeddings = self._prints.embeddings
-        for start in range(0, len(left), _CHECKED_AT_ONCE):
-            part = slice(start, start + _CHECKED_AT_ONCE)
-            apart = embeddings[left[part]].astype(np.float32)
-            apart -= embeddings[right[part]]
+        for start in range(0, len(left), _MEASURED_AT_ONCE):
+            part = slice(start, start + _MEASURED_AT_ONCE)
+            apart = widened(embeddings[left[part]])
+            apart -= widened(embeddings[right[part]])
             visual[part] = np.einsum("ij,ij->i", apart, apart)
         return np.sqrt(visual) * DISTANCE_SCALE
 
@@ -263,7 +264,7 @@ def _project(
     prefix = np.empty((count, kept + 3), np.float32)
     for start in range(0, count, _PROJECTED_AT_ONCE):
         part = slice(start, start + _PROJECTED_AT_ONCE)
-        vectors = embeddings[part].astype(np.float32)
+        vectors = widened(embeddings[part])
         prefix[part, :kept] = vectors @ onto
         squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
         first = np.einsum("ij,ij->i", prefix[part, :kept], prefix[part, :kept], dtype=np.float64)

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from app.domain.collection import Collection
 from app.domain.errors import ModelUnavailable, PictureRefused
 from app.domain.fingerprint import Appearance, telling_hash
-from app.domain.model import VECTORS
+from app.domain.model import BUNDLED, VECTORS
+from app.domain.model_name import split_precision
 from app.domain.record import IncomingRecord, NewRecord
 from app.domain.thumbnail import Thumbnail
 from app.embedding.base import Embedder, Prepared
@@ -127,6 +128,18 @@ def embed_records(
         yield from pipeline.finish(ahead)
         ahead = started
     yield from pipeline.finish(ahead)
+
+
+def takes_text(runtime: Runtime, collection: Collection) -> bool:
+    """Whether texts can be searched for, without loading a model for it: an unknown one is taken for a CLIP."""
+    name = collection.model.name
+    if split_precision(name)[0] in (VECTORS, BUNDLED):
+        return False
+    try:
+        model = runtime.models.loaded(name)
+    except ModelUnavailable:
+        return False
+    return model is None or model.embeds_text
 
 
 def model_of(runtime: Runtime, collection: Collection) -> Embedder:

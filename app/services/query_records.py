@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.db import records
 from app.domain.account import Access
-from app.domain.combined_distance import WeightedQuery, texts_among
+from app.domain.combined_distance import WeightedQuery, texts_among, weight_of
 from app.domain.errors import (
     InvalidRequest,
     ModelUnavailable,
@@ -75,14 +75,23 @@ def vector_of_text(runtime: Runtime, access: Access, document: object) -> NDArra
 
 
 def resolve_queries(
-    runtime: Runtime, access: Access, documents: Mapping[str, object], *, tags_weight: float | None = None
+    runtime: Runtime,
+    access: Access,
+    documents: Mapping[str, object],
+    *,
+    tags_weight: float | None = None,
+    weighted: bool = False,
 ) -> list[WeightedQuery]:
     """The queries that query records stand for, given by their paths in the request.
 
-    With ``tags_weight`` their tags count: those given with a query, or else those stored under its ``_id``. Raises
-    as ``find_by_query`` does.
+    With ``tags_weight`` their tags count: those given with a query, or else those stored under its ``_id``.
+    ``weighted`` ones may have a ``_weight``. Raises as ``find_by_query`` does.
     """
     dimension = require_collection(access).model.dimension
+    weights: dict[str, float] = {}
+    if weighted:
+        weights = {path: weight_of(document, path) for path, document in documents.items()}
+        documents = {path: _without_weight(document) for path, document in documents.items()}
     asked = {path: parse_query(document, path, dimension=dimension) for path, document in documents.items()}
     stored = stored_records(
         runtime, access, list(asked.values()), _VECTOR if tags_weight is None else _VECTOR_AND_TAGS
@@ -96,8 +105,14 @@ def resolve_queries(
         tags = record.attributes.get("tags")
         if tags is None and own is not None:
             tags = own.attributes.get("tags")
-        queries.append(WeightedQuery(vector, texts_among(tags), tags_weight or 0.0))
+        queries.append(WeightedQuery(vector, texts_among(tags), tags_weight or 0.0, weights.get(path, 1.0)))
     return queries
+
+
+def _without_weight(document: object) -> object:
+    if not isinstance(document, dict):
+        return document
+    return {name: value for name, value in document.items() if name != "_weight"}
 
 
 def stored_records(

@@ -7,10 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.db.database import Database
 from app.db.review import ReviewState
 from app.domain.account import Access
 from app.domain.estimate import Estimate
+from app.domain.facet import Facets
 from app.domain.picture import Picture
 from app.domain.session import Session
 from app.embedding.registry import ModelRegistry
@@ -49,6 +53,8 @@ class Runtime:
             seconds=300, size=_REMEMBERED_GRAPHS
         )
         self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=300, size=_REMEMBERED_GRAPHS)
+        self.query_vectors: Recent[Hashable, NDArray[np.float32]] = Recent(seconds=3600)
+        self.facets: Recent[Hashable, Facets] = Recent(seconds=30, size=100)
         self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
 
     def open(self) -> Self:

@@ -1,6 +1,7 @@
 DROP TABLE lookalike_internal.review_places;
 DROP TABLE lookalike_internal.review_rules;
 DROP TABLE lookalike_internal.kept_groups;
+DROP TABLE lookalike_internal.query_pictures;
 ALTER TABLE lookalike_internal.near_duplicate_runs DROP COLUMN done, DROP COLUMN total, DROP COLUMN pairs, DROP COLUMN fault;
 DROP TABLE lookalike_internal.replaced_verdicts;
 DROP TABLE lookalike_internal.edited_records;

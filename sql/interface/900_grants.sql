@@ -31,6 +31,7 @@ BEGIN
         GRANT INSERT, UPDATE ON lookalike_internal.usage TO lookalike_writer;
         GRANT INSERT, DELETE ON lookalike_internal.console_sessions, lookalike_internal.sign_in_keys
             TO lookalike_writer;
+        GRANT INSERT, UPDATE, DELETE ON lookalike_internal.query_pictures TO lookalike_writer;
         GRANT INSERT, UPDATE, DELETE ON lookalike_internal.actions, lookalike_internal.removed_records,
             lookalike_internal.removed_pairs, lookalike_internal.edited_records, lookalike_internal.replaced_verdicts
             TO lookalike_writer;

@@ -199,8 +199,8 @@ WHERE a.collection_id = %(collection_id)s AND a.id = %(action_id)s
 FOR UPDATE;
 
 -- name: restore_records
--- Puts records back with their keys, embeddings and thumbnails, but for those whose id is in use.
--- parameters: collection_id, action_id
+-- Puts some records back with their keys, embeddings and thumbnails, but for those whose id is in use.
+-- parameters: collection_id, action_id, ids
 -- rows: key, id of each record that is back
 WITH back AS (
     INSERT INTO lookalike_internal.records
@@ -209,7 +209,7 @@ WITH back AS (
     SELECT k.collection_id, k.key, k.id, k.attributes, k.url, k.file, k.content_hash, k.phash, k.phash_quality,
            k.pixel_hash, k.created_at, k.updated_at
     FROM lookalike_internal.removed_records k
-    WHERE k.collection_id = %(collection_id)s AND k.action_id = %(action_id)s
+    WHERE k.collection_id = %(collection_id)s AND k.action_id = %(action_id)s AND k.id = ANY (%(ids)s)
     ORDER BY k.id
     ON CONFLICT (collection_id, id) DO NOTHING
     RETURNING collection_id, key, id
@@ -232,8 +232,8 @@ WITH back AS (
 )
 SELECT key, id FROM back;
 
--- name: taken_ids
--- Removed records that an undo could not put back.
+-- name: kept_ids
+-- Removed records that an undo may put back; after it, those that it could not.
 -- parameters: collection_id, action_id
 -- rows: id
 SELECT k.id

@@ -28,16 +28,19 @@ ORDER BY e.embedding::halfvec({dimension}) <-> (SELECT embedding FROM query)
 LIMIT %(candidates)s
 
 -- name: visual_exact
--- Every distance; OFFSET 0 keeps it from being computed twice.
--- parameters: collection_id, model_id
-SELECT every.key, every.distance
-FROM (
+-- Every distance, each computed once: those within the limit, and where there is a thumbnail the nearest few, too.
+-- parameters: collection_id, model_id, look_nearest
+WITH every AS MATERIALIZED (
     SELECT e.key, e.embedding::halfvec({dimension}) <-> (SELECT embedding FROM query) AS distance
     FROM lookalike_internal.embeddings e
     WHERE e.collection_id = %(collection_id)s AND e.model_id = %(model_id)s
-    OFFSET 0
-) every, visual_limit
+)
+SELECT every.key, every.distance
+FROM every, visual_limit
 WHERE every.distance * 100 <= visual_limit.distance
+UNION
+(SELECT every.key, every.distance FROM every WHERE (SELECT query.looked FROM query)
+ ORDER BY every.distance LIMIT %(look_nearest)s)
 
 -- name: near_duplicates
 -- What may be near duplicates of a query among the records that match a filter. Pairs of which one has no thumbnail are
@@ -61,16 +64,25 @@ WITH query AS MATERIALIZED (
 ), visual AS MATERIALIZED (
     {visual}
 ), hashed AS MATERIALIZED (
-    SELECT r.key
-    FROM lookalike_internal.records r
-    WHERE r.collection_id = %(collection_id)s
-      AND r.phash_bands && (
-          -- lookalike_internal.phash_probes, written out: as a function it is planned anew in each statement.
-          SELECT array_agg(bands.band # flips.flip)
-          FROM query, unnest(query.bands) AS bands (band),
-               unnest('{{0,1,2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768}}'::integer[]) AS flips (flip))
-      AND bit_count(r.phash # (SELECT query.phash FROM query))
-          <= (SELECT greatest(%(candidate_bits)s, CASE WHEN query.looked THEN %(look_bits)s END) FROM query)
+    -- Band by band, so that a hash comes once for each that agrees: the index merges few keys sooner than all at once.
+    SELECT near_band.key
+    FROM (
+        -- lookalike_internal.phash_probes, written out: as a function it is planned anew in each statement.
+        SELECT array_agg(bands.band # flips.flip) AS probes
+        FROM query, unnest(query.bands) AS bands (band),
+             unnest('{{0,1,2,4,8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768}}'::integer[]) AS flips (flip)
+        GROUP BY bands.band
+    ) band
+    CROSS JOIN LATERAL (
+        SELECT r.key
+        FROM lookalike_internal.records r
+        WHERE r.collection_id = %(collection_id)s
+          AND r.phash_bands && band.probes
+          AND bit_count(r.phash # (SELECT query.phash FROM query))
+              <= (SELECT greatest(%(candidate_bits)s, CASE WHEN query.looked THEN %(look_bits)s END) FROM query)
+        -- Else the index might be left for one pass over all records.
+        OFFSET 0
+    ) near_band
 ), candidates AS MATERIALIZED (
     SELECT every.key, bool_or(every.nearest) AS nearest
     FROM (
@@ -118,16 +130,12 @@ WITH query AS MATERIALIZED (
     ORDER BY hashes.holds IS TRUE DESC, pair.visual, r.id
     LIMIT %(limit)s
 )
-SELECT summary.*, near.*
+SELECT query.embedding IS NOT NULL AS query_found, query.key AS query_key, query.content_hash AS query_content_hash,
+       query.pixel_hash AS query_pixel_hash, query.aspect AS query_aspect, query.glance AS query_glance, summary.*, near.*
 FROM (
-    SELECT EXISTS (SELECT FROM query) AS query_found,
-           (SELECT query.key FROM query) AS query_key,
-           (SELECT query.content_hash FROM query) AS query_content_hash,
-           (SELECT query.pixel_hash FROM query) AS query_pixel_hash,
-           (SELECT query.aspect FROM query) AS query_aspect,
-           (SELECT query.glance FROM query) AS query_glance,
-           count(*) AS seen,
+    SELECT count(*) AS seen,
            count(*) FILTER (WHERE visual.distance * 100 <= (SELECT distance FROM visual_limit)) AS within
     FROM visual
 ) summary
+LEFT JOIN query ON true
 LEFT JOIN near ON true;

@@ -149,6 +149,22 @@ JOIN lookalike_internal.records r ON r.collection_id = page.collection_id AND r.
 {join}
 ORDER BY r.id;
 
+-- name: newest_records
+-- One page of the matching records, the last that came first. Keys are given in the order of coming.
+-- parameters: collection_id, model_id, limit, offset, and those of {where}
+-- rows: {columns}
+SELECT {columns}
+FROM (
+    SELECT r.collection_id, r.key
+    FROM lookalike_internal.records r
+    WHERE r.collection_id = %(collection_id)s AND {where}
+    ORDER BY r.key DESC
+    LIMIT %(limit)s OFFSET %(offset)s
+) page
+JOIN lookalike_internal.records r ON r.collection_id = page.collection_id AND r.key = page.key
+{join}
+ORDER BY r.key DESC;
+
 -- name: records_after
 -- The next matching records in the order of ids, for walking through a whole collection.
 -- parameters: collection_id, model_id, after ('': from the beginning), limit, and those of {where}

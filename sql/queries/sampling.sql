@@ -43,6 +43,16 @@ FROM unnest(%(wanted_tags)s::text[]) AS wanted (tag)
 CROSS JOIN sample
 GROUP BY wanted.tag;
 
+-- name: sample_documents
+-- The attributes of some records, at most so many; those whose attributes are very long are passed over.
+-- parameters: collection_id, most, and those of {sample}
+-- rows: attributes
+SELECT r.attributes
+FROM lookalike_internal.records r {sample}
+WHERE r.collection_id = %(collection_id)s AND pg_column_size(r.attributes) <= 16384
+ORDER BY hashint8(r.key)
+LIMIT %(most)s;
+
 -- name: sample_spread
 -- How many different numbers and texts the attributes of a few records have.
 -- parameters: collection_id, most (records), and those of {sample}

@@ -84,6 +84,79 @@ def test_visual_tags_knn_multi(wardrobe: Wardrobe, aggregation: str, weight: flo
         wardrobe.assert_ranking(answer, wardrobe.distances(queries, aggregation, weight), matches)
 
 
+WEIGHTS: list[tuple[list[int], list[float]]] = [
+    ([40, 41, 80], [3, 1, 0.5]),
+    ([5, 17], [1, 0]),
+    ([5, 17], [0.1, 20]),
+    ([40, 900], [1, -1]),
+    ([40, 41, 900, 901], [2, 1, -0.5, -0.25]),
+    ([40, 900], [0.5, -3]),
+    ([7], [-1]),
+]
+
+
+@pytest.mark.usefixtures("_stages")
+@pytest.mark.parametrize("shape", ["everything", "a half", "one cluster"])
+@pytest.mark.parametrize(("queries", "weights"), WEIGHTS)
+def test_queries_with_weights(wardrobe: Wardrobe, queries: list[int], weights: list[float], shape: str) -> None:
+    condition, matches = FILTERS[shape]
+    answer = wardrobe.call("visualKNNMulti", queries, weights=weights, filter=condition)
+    wardrobe.assert_ranking(answer, wardrobe.distances(queries, weights=weights), matches)
+    answer = wardrobe.call("visualTagsKNNMulti", queries, weights=weights, filter=condition, tags_weight=0.4)
+    wardrobe.assert_ranking(answer, wardrobe.distances(queries, weight=0.4, weights=weights), matches)
+    answer = wardrobe.call("visualKNNMulti", queries, weights=weights, filter=condition, product_field="product")
+    wardrobe.assert_ranking(answer, wardrobe.distances(queries, weights=weights), matches, product_field="product")
+
+
+def test_candidates_prove_a_ranking_with_weights(wardrobe: Wardrobe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index alone answers where the weights are positive; with a negative one it is not asked."""
+    monkeypatch.setattr("app.services.searching.combined.ranking_stages", lambda *_, **__: [200, 1000])
+    near = np.argsort(wardrobe.distances([40]))[:3].tolist()
+    answer = wardrobe.call("visualKNNMulti", near, weights=[5, 1, 0.5], k=10)
+    assert answer["statistics"]["strategy"] == "index"
+    wardrobe.assert_ranking(answer, wardrobe.distances(near, weights=[5, 1, 0.5]), k=10)
+    answer = wardrobe.call("visualKNNMulti", near, weights=[5, 1, -0.5], k=10)
+    assert (answer["statistics"]["strategy"], answer["statistics"]["exact"]) == ("exact", True)
+
+
+@pytest.mark.usefixtures("_stages")
+def test_equal_weights_are_no_weights(wardrobe: Wardrobe) -> None:
+    for queries in query_sets(wardrobe):
+        for method in ("visualKNNMulti", "visualTagsKNNMulti"):
+            plain = wardrobe.call(method, queries)
+            for weight in (1, 0.25, 1000):
+                weighted = wardrobe.call(method, queries, weights=[weight] * len(queries))
+                for member in ("answer_records", "answer_distances"):
+                    assert weighted[member] == plain[member]
+    for aggregation in ("min", "max"):
+        weighted = wardrobe.call("visualKNNMulti", [5, 17], weights=[1, 1], aggregation=aggregation)
+        assert ids(weighted) == ids(wardrobe.call("visualKNNMulti", [5, 17], aggregation=aggregation))
+
+
+@pytest.mark.parametrize("weight", ["1", True, [1], None, 1001, -1e300, 2**63])
+def test_weights_that_are_none(wardrobe: Wardrobe, weight: Any) -> None:
+    queries = [{"_id": name(5)}, {"_id": name(7), "_weight": weight}]
+    answer = wardrobe.service.call("visualKNNMulti", query_records=queries)
+    assert answer["status"]["code"] == 402
+    assert "query_records[1]._weight" in answer["error_description"]
+
+
+def test_weights_that_mean_nothing(wardrobe: Wardrobe) -> None:
+    nothing = [{"_id": name(5), "_weight": 0}, {"_id": name(7), "_weight": 0.0}]
+    answer = wardrobe.service.call("visualKNNMulti", query_records=nothing)
+    assert answer["status"]["code"] == 402
+    assert "query_records: at least one _weight" in answer["error_description"]
+    for aggregation in ("min", "max"):
+        weighted = [{"_id": name(5), "_weight": 2}, {"_id": name(7)}]
+        answer = wardrobe.service.call("visualKNNMulti", query_records=weighted, aggregation=aggregation)
+        assert answer["status"]["code"] == 402
+        assert answer["error_description"].startswith("aggregation: weights belong to the average")
+    # One query has nothing to be weighed against.
+    for method, body in [("visualKNN", {}), ("visualTagsKNN", {})]:
+        answer = wardrobe.service.call(method, query_record={"_id": name(5), "_weight": 1}, **body)
+        assert answer["status"]["code"] == 402
+
+
 def each_method(query: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The methods that rank by a combined distance, with one query record."""
     return [
@@ -173,6 +246,8 @@ PAGED: list[tuple[str, list[int], dict[str, Any]]] = [
     ("visualTagsKNN", [5], {"tags_weight": 0.1, "filter": {"cluster": {"$ne": 0}}}),
     ("visualTagsKNNMulti", [4, 5, 9], {"filter": {"half": 0}}),
     ("visualKNNMulti", [5, 17], {"product_field": "product"}),
+    ("visualKNNMulti", [5, 17, 40], {"weights": [3, 1, 2]}),
+    ("visualTagsKNNMulti", [4, 5, 9], {"weights": [1, -0.5, 1], "filter": {"half": 0}}),
     ("visualKNNMulti", [40, 41, 80], {"product_field": "place.shelf", "aggregation": "max"}),
     ("visualTagsKNN", [4], {"product_field": "product", "filter": {"half": 1}}),
     ("visualTagsKNNMulti", [4, 5, 9], {"product_field": "product", "tags_weight": 0.8}),

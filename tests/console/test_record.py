@@ -55,6 +55,9 @@ def test_it_shows_the_record_and_what_is_near(shop: Visitor) -> None:
 @pytest.mark.parametrize("id", ["nobody", "", "x" * 600, "\0", "é/?&"])
 def test_an_id_that_is_not_known_is_not_found(shop: Visitor, id: str) -> None:
     assert "There is no record" in shop.get("record", id=id, code=404).text
+    part = shop.get("record", id=id, code=404, partial=True).text
+    assert "no such record" in part
+    assert "<html" not in part
 
 
 @pytest.mark.parametrize(

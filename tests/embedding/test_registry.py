@@ -59,6 +59,17 @@ def test_concurrent_first_uses_share_one_load() -> None:
     models.close()
 
 
+def test_whether_a_model_is_loaded_can_be_asked_without_loading_it() -> None:
+    models = CountingRegistry()
+    assert models.loaded("efficientnet-lite0") is None
+    assert not models.loads
+    lent = models.get("efficientnet-lite0")
+    assert models.loaded("efficientnet-lite0") is lent
+    models.close()
+    with pytest.raises(ModelUnavailable):
+        models.loaded("vectors")
+
+
 def test_a_model_that_loads_slowly_does_not_hold_up_another(clip_folder: Path) -> None:
     models = CountingRegistry(hold_up=str(clip_folder))
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""The examples of README.md after a quickstart, run as they stand there: by a shell, and by the Python client."""
+"""The examples of README.md and of the guides after a quickstart, as they stand there."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from PIL import Image
 
 from tests.serving.conftest import ROOT, free_port
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = ["README.md", "docs/searching.md", "docs/shop.md", "docs/archive.md"]
+TEXT = "\n".join((ROOT / document).read_text(encoding="utf-8") for document in DOCUMENTS)
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _CALL = re.compile(r"^api (\w+)", re.MULTILINE)

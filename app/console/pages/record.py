@@ -132,6 +132,8 @@ PAGES = [
 
 def _nobody(visit: Visit, id: str) -> Response:
     """No such record: but perhaps there was one, and it can come back."""
+    if visit.is_partial:
+        return visit.render("failure_part.html", 404, told="There is no such record any more: reload the page.")
     log = recent_actions(visit.runtime, visit.reached, record_id=id, limit=_ACTIONS)
     return visit.render("record/nobody.html", 404, id=id, actions=log)
 

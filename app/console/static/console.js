@@ -43,7 +43,8 @@ document.addEventListener("click", async (event) => {
     say("Copied.", { seconds: 2 });
   } catch {
     // No clipboard without https or permission: what is to be copied is selected instead.
-    getSelection().selectAllChildren(source);
+    if (source.select) source.select();
+    else getSelection().selectAllChildren(source);
     say("Selected: copy it with Ctrl+C.");
   }
 });

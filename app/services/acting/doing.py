@@ -62,7 +62,6 @@ def act(
     token_id: UUID | None = None,
 ) -> Done:
     """Do all of a change in one action; ``told`` goes into the log. Raises ``InvalidRequest``."""
-    _check(change)
     with runtime.database.transaction() as connection:
         return act_within(runtime, connection, access, kind, change, told=told, token_id=token_id)
 
@@ -78,6 +77,7 @@ def act_within(
     token_id: UUID | None = None,
 ) -> Done:
     """The same inside a transaction, which may lock and check beforehand what the change relies on."""
+    _check(change)
     collection = require_collection(access)
     named = {*change.removed, *(edit.id for edit in change.edits)}
     there = actions.lock_records(connection, collection, sorted(named)) if named else set()
@@ -137,6 +137,8 @@ def forget_old(runtime: Runtime) -> int:
 def _check(change: Change) -> None:
     for id in change.removed:
         parse_reference({"_id": id}, "removed")
+    if len({edit.id for edit in change.edits}) < len(change.edits):
+        raise InvalidRequest("a record is edited once in an action", path="edits")
     for edit in change.edits:
         if any("\0" in name for name in edit.removed):
             raise InvalidRequest("no attribute has a name with the character U+0000", path="attributes")

@@ -19,6 +19,8 @@ from app.services.access import require_collection
 from app.services.inserting.batches import locked, require_capacity
 from app.services.runtime import Runtime
 
+_ROWS_PER_STATEMENT = 500
+
 _NAMED = 20
 """So many records that were left alone the log names."""
 
@@ -38,7 +40,7 @@ def _undo_within(connection: Session, collection: Collection, action: ActionKey)
     found_by = actions.lock_action(connection, action)
     if found_by is None:
         raise InvalidRequest("there is no such action, or it was too long ago to be undone")
-    restored = actions.restore_records(connection, action)
+    restored = _restore_records(connection, action)
     if restored and collection.capacity is not None:
         require_capacity(collection, records.count_records_within(connection, collection.id), len(restored))
     reverted = actions.restore_attributes(connection, action)
@@ -47,7 +49,7 @@ def _undo_within(connection: Session, collection: Collection, action: ActionKey)
         _restore_pairs(connection, collection, action, found_by, restored)
     judged, rejudged = actions.restore_verdicts(connection, action)
     actions.show_groups_again(connection, action)
-    taken = actions.taken_ids(connection, action)
+    taken = actions.kept_ids(connection, action)
     undone = Undone(
         restored=sorted(restored),
         taken=taken,
@@ -72,6 +74,17 @@ def _told(undone: Undone) -> dict[str, Any]:
         "taken": undone.taken[:_NAMED],
         "changed": dict(list(undone.changed.items())[:_NAMED]),
     }
+
+
+def _restore_records(connection: Session, action: ActionKey) -> dict[str, int]:
+    """The keys of the records that are back, by id. Each embedding is a search for its place in the vector index,
+    and a statement has a limited time.
+    """
+    ids = actions.kept_ids(connection, action)
+    restored: dict[str, int] = {}
+    for start in range(0, len(ids), _ROWS_PER_STATEMENT):
+        restored |= actions.restore_records(connection, action, ids[start : start + _ROWS_PER_STATEMENT])
+    return restored
 
 
 def _restore_pairs(

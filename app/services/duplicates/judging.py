@@ -2,11 +2,12 @@
 
     candidates → a glance (app.domain.glance) → a look at what remains (app.domain.look)
 
-What a glance begins with is read once of every picture that has a candidate, by COPY, and kept to the end (100
-bytes each); its cells, 1 kB each, are read again for the tenth of the pairs that this leaves open. Nearly all
-candidates end there. Of the others the thumbnails are read, and some thousand of them remembered. Reading waits
-for the database on the caller's thread; decoding and looking are shared out among threads, as they run without the
-interpreter's lock. Pairs of equal files, which come in large groups, are never decoded.
+What a glance begins with is read once of every picture that has a candidate, and kept to the end (100 bytes
+each); its cells, 1 kB each, are read again for the tenth of the pairs that this leaves open. Nearly all
+candidates end there. Of the others the thumbnails are read, and some thousand of them remembered. One batch is
+judged while the search collects the next one: reading waits for the database on a thread of its own; decoding and
+looking are shared out among threads, as they run without the interpreter's lock. Pairs of equal files, which come
+in large groups, are never decoded.
 """
 
 import time
@@ -89,24 +90,32 @@ class PairJudge:
         """The pairs within the radius, all judged; records are finished when all their pairs were handed over."""
         waiting: list[FoundPairs] = []
         count, since = 0, time.monotonic()
-        with (
-            ThreadPoolExecutor(available_cores(), thread_name_prefix="look") as threads,
-            one_thread_per_product(),
-        ):
-            for part in parts:
-                unjudged = int(np.count_nonzero(part.signal == UNJUDGED))
-                if not waiting:
-                    if not unjudged:
-                        yield part
-                        continue
-                    since = time.monotonic()
-                waiting.append(part)
-                count += unjudged
-                if count >= _JUDGED_AT_ONCE or time.monotonic() - since >= _LONGEST_WAIT:
+        under_way: Future[FoundPairs] | None = None
+        threads = ThreadPoolExecutor(available_cores(), thread_name_prefix="look")
+        # The search goes on while a batch is judged, and either uses what the other leaves of the cores.
+        with ThreadPoolExecutor(1, thread_name_prefix="judge") as judge, one_thread_per_product():
+            try:
+                for part in parts:
+                    unjudged = int(np.count_nonzero(part.signal == UNJUDGED))
+                    if not waiting:
+                        if not unjudged and under_way is None:
+                            yield part
+                            continue
+                        since = time.monotonic()
+                    waiting.append(part)
+                    count += unjudged
+                    if count >= _JUDGED_AT_ONCE or time.monotonic() - since >= _LONGEST_WAIT:
+                        if under_way is not None:
+                            yield under_way.result()
+                        under_way = judge.submit(self._judge, waiting, threads)
+                        waiting, count = [], 0
+                if under_way is not None:
+                    yield under_way.result()
+                if waiting:
                     yield self._judge(waiting, threads)
-                    waiting, count = [], 0
-            if waiting:
-                yield self._judge(waiting, threads)
+            finally:
+                # Of whoever gives up nothing more is looked at.
+                threads.shutdown(cancel_futures=True)
 
     def _judge(self, parts: Sequence[FoundPairs], threads: ThreadPoolExecutor) -> FoundPairs:
         together = _together(parts)
@@ -177,8 +186,7 @@ class PairJudge:
         return worth
 
     def _glances(self, rows: Rows) -> Glances:
-        with self._runtime.database.transaction() as connection:
-            return glances_of_keys(connection, self._collection, self._keys[rows].tolist())
+        return glances_of_keys(self._runtime.database, self._collection, self._keys[rows])
 
     def _looked_at(
         self, left: Rows, right: Rows, threads: ThreadPoolExecutor

@@ -61,21 +61,22 @@ def near_duplicates_of(
         found = _search(runtime, collection, sought, fields, reach_for(wanted, calibration), effort, condition)
         if not found.query_found:
             return None
-        candidates = found.near
-        others = any(item.key != found.query_key for item in candidates)
-        if found.query_key is not None and others and not include_dismissed:
-            dismissed = dismissed_with(runtime.database, collection, found.query_key)
-            candidates = [item for item in candidates if item.key not in dismissed]
         if isinstance(query, str):
             asked = Sought(found.query_sight, key=found.query_key)
         else:
             asked = Sought(sight_of(query), picture=picture_of(query))
-        compared = outcomes_of(runtime, collection, asked, candidates, wanted)
-        near = [
-            NearDuplicate(item.record, distance, signal)
-            for item, (distance, signal) in zip(candidates, compared, strict=True)
+        compared = outcomes_of(runtime, collection, asked, found.near, wanted)
+        admitted = {
+            item.key: NearDuplicate(item.record, distance, signal)
+            for item, (distance, signal) in zip(found.near, compared, strict=True)
             if wanted.admits(distance, signal)
-        ]
+        }
+        # Most pictures have none but themselves, of whom nobody said anything.
+        others = admitted.keys() - {found.query_key}
+        if found.query_key is not None and others and not include_dismissed:
+            for key in dismissed_with(runtime.database, collection, found.query_key):
+                admitted.pop(key, None)
+        near = list(admitted.values())
         near.sort(key=lambda one: (one.distance, one.record.id))
         return NearDuplicates(near[:MOST], truncated=len(near) > MOST)
 

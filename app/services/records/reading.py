@@ -77,6 +77,16 @@ def find(
     )
 
 
+def newest(
+    runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None, limit: int, offset: int
+) -> list[StoredRecord]:
+    """Matching records, the last that came first."""
+    collection = require_collection(access)
+    return records.newest_records(
+        runtime.database, collection, fields, limit=limit, offset=offset, where=condition_of(where, collection)
+    )
+
+
 def random(
     runtime: Runtime, access: Access, fields: Fields, *, where: Filter | None, count: int
 ) -> list[StoredRecord]:

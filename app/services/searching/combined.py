@@ -5,7 +5,8 @@
 A record that is no candidate of any query, and has none of the tags whose records are all looked at, cannot be
 nearer than a known bound. What lies nearer than that is the proven beginning of the ranking, and mostly enough of
 it. If not, more candidates are tried, and at last every distance is computed; then the distance of the k-th
-candidate tells which records need no second look.
+candidate tells which records need no second look. Where a query has a negative weight the farthest records count,
+of which the index knows nothing: every distance is computed at once.
 
 The ranking is made of these parts in their order, whatever the page and its length are, so that pages join even
 where the vector index overlooks a record. Of each product only the nearest record that matches is in it: a proven
@@ -22,7 +23,7 @@ from app.db import ranking, records
 from app.db.ranking import CombinedSearch, RankedRecord
 from app.domain.account import Access
 from app.domain.collection import Collection
-from app.domain.combined_distance import Aggregation, WeightedQuery, all_tags
+from app.domain.combined_distance import Aggregation, WeightedQuery, all_tags, shares
 from app.domain.condition import EVERYTHING
 from app.domain.errors import InvalidRequest
 from app.domain.estimate import Estimate
@@ -81,8 +82,10 @@ def knn_multi(
 ) -> Ranking:
     """The ``k`` matching records after the first ``offset`` with the least distance to a set of queries.
 
-    With ``tags_weight`` the tags are a part of the distance to each of them. Raises ``InvalidRequest`` for too
-    many or malformed queries and ``WrongQueryRecord`` when one of them yields no vector.
+    A query record may have a ``_weight``, negative to be led away from it; one of 0 leaves it out. With
+    ``tags_weight`` the tags are a part of the distance to each of them. Raises ``InvalidRequest`` for too
+    many or malformed queries, for weights that mean nothing, and ``WrongQueryRecord`` when one of them yields no
+    vector.
     """
     if len(query_records) > MAX_QUERIES:
         raise InvalidRequest(
@@ -90,8 +93,30 @@ def knn_multi(
             path="query_records",
         )
     documents = {f"query_records[{position}]": document for position, document in enumerate(query_records)}
-    queries = resolve_queries(runtime, access, documents, tags_weight=tags_weight)
-    return _page(runtime, _search(access, queries, aggregation, wish), wish, k, offset)
+    queries = resolve_queries(runtime, access, documents, tags_weight=tags_weight, weighted=True)
+    return ranked_by(runtime, access, queries, wish, k=k, offset=offset, aggregation=aggregation)
+
+
+def ranked_by(
+    runtime: Runtime,
+    access: Access,
+    queries: Sequence[WeightedQuery],
+    wish: Wish,
+    *,
+    k: int,
+    offset: int,
+    aggregation: Aggregation = Aggregation.AVERAGE,
+) -> Ranking:
+    """The same for queries that are vectors already; raises ``InvalidRequest`` for weights that mean nothing."""
+    counting = [query for query in queries if query.weight]
+    if not counting:
+        raise InvalidRequest("at least one _weight has to be other than 0", path="query_records")
+    if aggregation is not Aggregation.AVERAGE and any(query.weight != 1 for query in queries):
+        raise InvalidRequest(
+            f"weights belong to the average: with {aggregation.value!r} each has to be 1",
+            path="aggregation",
+        )
+    return _page(runtime, _search(access, counting, aggregation, wish), wish, k, offset)
 
 
 def _search(
@@ -112,6 +137,8 @@ def _page(runtime: Runtime, search: CombinedSearch, wish: Wish, k: int, offset: 
 
 
 def _stages(search: CombinedSearch, estimate: Estimate, effort: int | None) -> list[int]:
+    if any(query.weight < 0 for query in search.queries):
+        return []
     return ranking_stages(
         len(search.queries),
         estimate,
@@ -164,7 +191,8 @@ def _sets_records_apart(search: CombinedSearch, farthest: float) -> bool:
     """Whether few records lie so near to the queries' centre that they may be within a distance of the queries."""
     if search.has_tags:
         return True
-    centre = np.mean([query.vector for query in search.queries], axis=0, dtype=np.float64)
+    vectors = np.array([query.vector for query in search.queries], dtype=np.float64)
+    centre = np.average(vectors, axis=0, weights=shares(search.queries))
     unrelated = DISTANCE_SCALE * math.hypot(1.0, float(np.linalg.norm(centre)))
     return farthest < _TELLING_PART * unrelated
 

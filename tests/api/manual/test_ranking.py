@@ -46,6 +46,26 @@ class TestVisualKNNMulti:
                 "answer_distances": [141.421356, 141.421356],
             }
 
+    class TestWithWeights:
+        def test_answers_with_what_is_like_the_one_and_unlike_the_other(self, post: Post) -> None:
+            # (distance to the chair − distance to the bed / 2) / 1.5, which may be negative
+            body = {"query_records": [{"_id": "chair"}, {"_id": "bed", "_weight": -0.5}]}
+            assert post("visualKNNMulti", body) == {
+                "status": {"code": 200, "text": "OK"},
+                "statistics": {"strategy": "exact", "exact": True, "estimated": 4},
+                "answer_count": 4,
+                "answer_records": [{"_id": "chair"}, {"_id": "lamp"}, {"_id": "bench"}, {"_id": "bed"}],
+                "answer_distances": [-47.140452, 27.614237, 33.333333, 94.280904],
+            }
+
+        def test_refuses_them_with_another_aggregation(self, post: Post) -> None:
+            body = {"query_records": [{"_id": "bed"}, {"_id": "lamp", "_weight": 2}], "aggregation": "min"}
+            assert post("visualKNNMulti", body) == {
+                "status": {"code": 402, "text": "aborted by error"},
+                "statistics": {},
+                "error_description": "aggregation: weights belong to the average: with 'min' each has to be 1",
+            }
+
     class TestWithTheLeastDistance:
         def test_answers_first_with_what_resembles_any_of_them(self, post: Post) -> None:
             body = {"query_records": [{"_id": "bed"}, {"_id": "lamp"}], "aggregation": "min"}

@@ -112,6 +112,11 @@ def test_what_no_attribute_may_be_is_refused(service: Service, access: Access, p
         edit(service.runtime, access, "a", patch)
 
 
+def test_a_record_is_edited_once_in_an_action(service: Service, access: Access) -> None:
+    with pytest.raises(InvalidRequest):
+        act(service.runtime, access, Kind.EDIT, Change(edits=[Edit("a", {"n": 1}), Edit("a", {"n": 2})]))
+
+
 def test_merging_and_judging_and_removing_are_one_action(service: Service, access: Access, dump: Dump) -> None:
     service.call("nearDupVerdict", records=[{"_id": "a"}, {"_id": "c"}], verdict="same")
     before, old = dump(), attributes(service, "b")

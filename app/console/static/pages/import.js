@@ -110,6 +110,7 @@ form?.addEventListener("submit", async (event) => {
   addEventListener("beforeunload", leaving);
   await importAll(files);
   removeEventListener("beforeunload", leaving);
+  for (const id of ["folder", "files"]) document.getElementById(id).value = "";
   button.disabled = false;
   stop.disabled = true;
 });

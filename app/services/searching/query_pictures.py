@@ -1,0 +1,156 @@
+"""Searching with a picture that somebody drops into the console, or with a part of one.
+
+    file → decoded and bounded like any picture → kept as WebP, under its SHA-256 → whole or cut out → embedded
+
+A picture is kept for its account, so that an address with its key can be shared and gone back to. What was
+embedded is remembered in the process: turning pages and filtering cost no further credit.
+"""
+
+import base64
+import hashlib
+import re
+from io import BytesIO
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.db import query_pictures, records
+from app.domain.account import Access
+from app.domain.errors import InvalidRequest, PictureRefused, WrongQueryRecord
+from app.domain.fields import Fields
+from app.domain.query_picture import Box, QueryPicture
+from app.domain.record import IncomingRecord, StoredRecord, parse_reference
+from app.images.decode import decode_picture
+from app.images.query_picture import cut_out, shrink
+from app.images.sources import read_file
+from app.services.access import require_collection
+from app.services.query_records import embed_queries
+from app.services.runtime import Runtime
+
+MOST_KEPT = 1000
+"""Pictures of an account."""
+
+_PICTURED = Fields(("_url", "_file", "_thumbnail"))
+_QUERY = "picture"
+
+
+def keep(runtime: Runtime, access: Access, data: bytes) -> str:
+    """Keep a picture for a month and tell its key, 64 hex digits; raises ``PictureRefused``."""
+    picture = runtime.decoders.submit(_shrunk, runtime, data).result()
+    digest = hashlib.sha256(picture.image).digest()
+    query_pictures.keep_query_picture(runtime.database, access.account_id, digest, picture, most=MOST_KEPT)
+    return digest.hex()
+
+
+def kept(runtime: Runtime, account_id: UUID, key: str) -> QueryPicture | None:
+    """A picture of the account; None where there is none under the key."""
+    digest = _digest_of(key)
+    return None if digest is None else query_pictures.query_picture(runtime.database, account_id, digest)
+
+
+def size_of_kept(runtime: Runtime, account_id: UUID, key: str) -> tuple[int, int] | None:
+    """Its width and height in pixels."""
+    digest = _digest_of(key)
+    return None if digest is None else query_pictures.query_picture_size(runtime.database, account_id, digest)
+
+
+def vector_of_picture(runtime: Runtime, access: Access, key: str, box: Box | None) -> NDArray[np.float32]:
+    """The embedding of a kept picture, or of a part of it, shape (dimension,).
+
+    A credit, unless it was embedded within the last hour. Raises ``InvalidRequest`` where it is no longer kept,
+    ``WrongQueryRecord`` and ``CreditsExceeded``.
+    """
+    remembered = (require_collection(access).model_id, access.account_id, key, box)
+    vector = runtime.query_vectors.get(remembered)
+    if vector is None:
+        digest = _digest_of(key)
+        found = digest and query_pictures.use_query_picture(runtime.database, access.account_id, digest)
+        if not found:
+            raise InvalidRequest("the picture is no longer kept: choose it again", path=_QUERY)
+        data = found.image if box is None else _part(found.image, box)
+        vector = _embedded(runtime, access, data)
+        runtime.query_vectors.put(remembered, vector)
+    return vector
+
+
+def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArray[np.float32]:
+    """The embedding of a part of a record's picture: of the original if it can be read, or of the thumbnail.
+
+    A credit, unless it was embedded within the last hour. Raises ``WrongQueryRecord`` and ``CreditsExceeded``.
+    """
+    collection = require_collection(access)
+    record = _pictured(runtime, access, id)
+    if record is None:
+        raise WrongQueryRecord(f"more: there is no record with the _id {id!r}")
+    # Another record may come to have the id.
+    picture = hashlib.sha256(record.thumbnail or b"").digest()
+    remembered = (collection.model_id, collection.id, id, box, picture)
+    vector = runtime.query_vectors.get(remembered)
+    if vector is None:
+        original = _original(runtime, record.file, record.url)
+        if original is not None:
+            data = runtime.decoders.submit(_part_of_file, runtime, original, box).result()
+        elif record.thumbnail is not None:
+            data = _part(record.thumbnail, box)
+        else:
+            raise WrongQueryRecord(f"more: of the record {id!r} there is no picture to cut a part from")
+        vector = _embedded(runtime, access, data)
+        runtime.query_vectors.put(remembered, vector)
+    return vector
+
+
+def has_original(runtime: Runtime, access: Access, id: str) -> bool:
+    """Whether the picture of a record may be read where it came from, larger than its thumbnail."""
+    record = _pictured(runtime, access, id)
+    return record is not None and (record.url is not None or record.file is not None)
+
+
+def _pictured(runtime: Runtime, access: Access, id: str) -> StoredRecord | None:
+    """A record with what its picture can be read from; None for what can be no ``_id``, too."""
+    try:
+        parse_reference({"_id": id}, "more")
+    except InvalidRequest:
+        return None
+    return records.get_records(runtime.database, require_collection(access), [id], _PICTURED).get(id)
+
+
+def _digest_of(key: str) -> bytes | None:
+    return bytes.fromhex(key) if re.fullmatch("[0-9a-f]{64}", key) else None
+
+
+def _shrunk(runtime: Runtime, data: bytes) -> QueryPicture:
+    """Runs on a decoder's thread."""
+    settings = runtime.settings
+    if len(data) > settings.max_image_bytes:
+        raise PictureRefused(f"the picture has more than {settings.max_image_bytes:,} bytes")
+    return shrink(decode_picture(data, max_pixels=settings.max_image_pixels))
+
+
+def _part_of_file(runtime: Runtime, data: bytes, box: Box) -> bytes:
+    """Runs on a decoder's thread."""
+    return cut_out(decode_picture(data, max_pixels=runtime.settings.max_image_pixels), box)
+
+
+def _part(webp: bytes, box: Box) -> bytes:
+    with Image.open(BytesIO(webp), formats=["WEBP"]) as picture:
+        return cut_out(picture.convert("RGB"), box)
+
+
+def _original(runtime: Runtime, file: str | None, url: str | None) -> bytes | None:
+    """The file that a record came from, if it is still there and may be read."""
+    settings = runtime.settings
+    try:
+        if file is not None:
+            return read_file(file, settings.file_roots, max_bytes=settings.max_image_bytes)
+        if url is not None:
+            return runtime.fetcher.fetch(url)
+    except PictureRefused:
+        pass
+    return None
+
+
+def _embedded(runtime: Runtime, access: Access, data: bytes) -> NDArray[np.float32]:
+    record = IncomingRecord(id=None, attributes={}, base64=base64.b64encode(data).decode())
+    return embed_queries(runtime, access, {_QUERY: record})[_QUERY].vector
