@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from app.domain.exposure import applied, fitted
 from app.domain.planes import Planes, blurred, correlation, highest, luma, product, reduced, slope, window_means
 from app.domain.portrait import SIDE, Portrait, softening
-from app.domain.registration import Frames, warped
+from app.domain.registration import Frames, as_if_framed, warped
 
 WINDOW = 9  # cells, an odd number
 COLOUR_SIDE = 16
@@ -73,7 +73,8 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the
-    edges; ``stretch`` (n,), a crop's zoom across by that down; ``small`` (n,), whether one is its own thumbnail;
+    edges; ``stretch`` (n,), a crop's zoom across by that down; ``long`` (n,), whether they are long and one may be
+    the other with a border, and ``framed``, the frames of these; ``small`` (n,), whether one is its own thumbnail;
     ``noise`` (n,), the levels that compression may change; ``grain`` (n,), how many times more a copy of so few
     pixels may differ; ``chroma_loss`` (n,), how much more of its colour a
     small copy loses, as compression halves the resolution of chroma.
@@ -83,6 +84,8 @@ class Pairs:
     other: Planes
     margin: NDArray[np.float64]
     stretch: NDArray[np.float64]
+    long: NDArray[np.bool_]
+    framed: Frames
     small: NDArray[np.bool_]
     noise: NDArray[np.float32]
     grain: NDArray[np.float32]
@@ -95,6 +98,8 @@ class Pairs:
             other=self.other[places],
             margin=self.margin[places],
             stretch=self.stretch[places],
+            long=self.long[places],
+            framed=self.framed.some(places),
             small=self.small[places],
             noise=self.noise[places],
             grain=self.grain[places],
@@ -105,23 +110,37 @@ class Pairs:
 def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
     """The cells of the portraits of each pair, brought to be compared."""
     detail = np.array([[p.detail, q.detail] for p, q in zip(ones, others, strict=True)])
+    aspect, its_aspect = (np.array([p.aspect for p in some]) for some in (ones, others))
+    long, framed = as_if_framed(aspect, its_aspect)
+    # The pixels of each over the extent of the other.
+    within = np.stack([detail[:, 0] / framed.zoom, detail[:, 1] * framed.zoom], axis=1)
     cells = [np.stack([p.cells for p in some]).astype(np.float32) for some in (ones, others)]
     for own, planes in enumerate(cells):
-        for place, (mine, its) in enumerate(zip(detail[:, own], detail[:, 1 - own], strict=True)):
+        for place, (mine, its) in enumerate(zip(detail[:, own], within[:, 1 - own], strict=True)):
             planes[place] = _softened(planes[place], mine, its)
-    aspects = np.sqrt([p.aspect * q.aspect for p, q in zip(ones, others, strict=True)])
+    aspects = np.sqrt(aspect * its_aspect)
     margin = _THIN * np.clip(np.stack([1 / aspects, aspects], axis=1), 1, 2.5)
-    stretch = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
     small = detail.max(axis=2).min(axis=1) < _SMALL
     extent = np.sqrt(detail.prod(axis=2)).min(axis=1)
     noise = np.where(small, _NOISE * np.clip(_LARGE / extent, 1, _MOST_NOISE), _NOISE).astype(np.float32)
     loss = np.clip(SIDE / detail.min(axis=(1, 2)), 1, _MOST_CHROMA_LOSS).astype(np.float32)
     grain = np.clip((_NARROW / detail.min(axis=(1, 2))) ** 1.5, 1, _MOST_GRAIN).astype(np.float32)
-    return Pairs(blurred(cells[0]), blurred(cells[1]), margin, stretch, small, noise, grain, loss)
+    return Pairs(
+        one=blurred(cells[0]),
+        other=blurred(cells[1]),
+        margin=margin,
+        stretch=aspect / its_aspect,
+        long=long,
+        framed=framed,
+        small=small,
+        noise=noise,
+        grain=grain,
+        chroma_loss=loss,
+    )
 
 
 def _softened(cells: Planes, mine: NDArray[np.int64], its: NDArray[np.int64]) -> Planes:
-    across, down = (min(int(side), SIDE) for side in its)
+    across, down = (min(round(float(side)), SIDE) for side in its)
     if across < _SOFTER * min(mine[0], SIDE):
         turned = product(softening(across), np.ascontiguousarray(cells.swapaxes(1, 2)))
         cells = turned.swapaxes(1, 2)

@@ -94,7 +94,7 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
     pairs = paired(ones, others)
     levels = _levels(pairs)
     starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
-    frames, alike = _from_start(levels, starts[0], pairs.stretch)
+    frames, alike = _from_start(levels, starts[0], pairs)
     difference = differences(pairs, frames)
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(
@@ -180,9 +180,15 @@ def _levels(pairs: Pairs) -> dict[int, tuple[Planes, Planes]]:
 
 
 def _from_start(
-    levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64], stretch: NDArray[np.float64]
+    levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64], pairs: Pairs
 ) -> tuple[Frames, Planes]:
-    start = centred(zooms, stretch)
+    start, stretch = centred(zooms, pairs.stretch), pairs.stretch
+    long = np.flatnonzero(pairs.long)
+    if len(long):
+        one, other = levels[32][0][long], levels[32][1][long]
+        framed = pairs.framed.some(long)
+        better = agreement(one, other, framed) > agreement(one, other, start.some(long))
+        start.zoom[long[better]] = framed.zoom[better]
     frames = registered(*levels[16], start, 2, robust=False)
     frames = registered(*levels[32], frames, 3)
     frames = registered(*levels[64], frames, 4)

@@ -34,7 +34,7 @@ from app.domain.inspection import Inspected, inspected
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.planes import Planes, correlation_within, reduced, slope
 from app.domain.portrait import Portrait
-from app.domain.registration import correlations_at_starts
+from app.domain.registration import agreement, as_if_framed, correlations_at_starts
 
 VARIANT_RADIUS = 20.0
 """Within this near-duplicate distance are copies and variants."""
@@ -125,18 +125,24 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     contrast = np.array([[p.contrast, q.contrast] for p, q in zip(ones, others, strict=True)]).reshape(-1, 2)
     pale, faint = _hardly_telling(one, other, contrast)
     alike, outline = _at_a_glance(one, other)
+    aspect, its_aspect = (np.array([p.aspect for p in some]) for some in (ones, others))
+    long, framed = as_if_framed(aspect, its_aspect)
     near = np.flatnonzero((alike >= _LEAST_AT_A_GLANCE) | faint)
     if len(near):
         alike[near] = correlations_at_starts(one[near], other[near]).max(axis=0)
+    places = np.flatnonzero(long)
+    if len(places):
+        exact = agreement(one[places], other[places], framed.some(places))
+        alike[places] = np.maximum(alike[places], exact)
     kinds = np.where(outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT).astype(np.int8)
     distances: NDArray[np.float64] = np.where(
         kinds == _VARIANT,
         VARIANT_RADIUS * (1 - 0.2 * (outline.astype(np.float64) - _LEAST_OUTLINE)),
         _apart(alike),
     )
-    aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
     least = np.where(pale, _LEAST_COARSE_PALE, _LEAST_COARSE)
-    open_ = ((alike >= least) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
+    near_aspects = (np.abs(np.log(aspect / its_aspect)) <= _FARTHEST_ASPECT) | long
+    open_ = ((alike >= least) | faint) & near_aspects
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False
