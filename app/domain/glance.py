@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.planes import Planes, blurred, reduced
 from app.domain.portrait import COARSE_SIDE
-from app.domain.registration import STARTS, agreement, centred, correlations_at_starts, registered
+from app.domain.registration import agreement, agreement_once_registered, as_if_framed, correlations_at_starts
 
 GLANCED_SIDE = 128
 """Cells on each side of the luma that is glanced at."""
@@ -37,6 +37,9 @@ FARTHEST_RADIUS = 18.0
 LEAST_CORRELATION = 0.75
 LEAST_CORRELATION_PALE = 0.55
 """The look gives up below .8, and below .6 where one of both is pale. Rounding makes a difference of .02."""
+
+LEAST_BEFORE = 0.55
+"""The look registers its cells before it gives up pairs of .6 and more."""
 
 PALE = 17.5
 """Levels of contrast; the look's are 16."""
@@ -56,7 +59,6 @@ CELLS = COARSE_SIDE * COARSE_SIDE
 
 _PLAIN = 6.0  # levels of contrast; pictures of about one colour, which may have any shape, have less
 _OTHER_ORDER = 0.25  # most that the order of a pair changes
-_STEPS = 3
 _EDGE = 4  # cells
 _SQUARE = 4  # cells on each side
 _SQUARES = ((COARSE_SIDE - 2 * _EDGE) // _SQUARE) ** 2
@@ -136,18 +138,20 @@ def worth_a_look(
         return worth
     contrasts = np.stack([store.contrasts[left], store.contrasts[right]])
     least, most = contrasts.min(axis=0), contrasts.max(axis=0)
-    places = np.flatnonzero(worth & (most >= FAINT))
+    # Of these few a look tells more.
+    framed = worth & _framed(store, left, right)
+    places = np.flatnonzero(worth & (most >= FAINT) & ~framed)
     limits = np.where(least[places] < PALE, LEAST_CORRELATION_PALE, LEAST_CORRELATION).astype(np.float32)
     alike = _at_starts(store, left[places], right[places])
-    worth[places] = alike >= limits
     # Near the limit the other order may say more.
-    near = (alike < limits) & (alike >= limits - np.float32(_OTHER_ORDER))
-    places = places[near]
-    worth[places] = _at_starts(store, right[places], left[places]) >= limits[near]
-    if radius <= DEFAULT_RADIUS:
-        # Along a faint shading nothing holds a registration.
-        places = np.flatnonzero(worth & (most >= _PLAIN))
-        worth[places] = _registered(store, left[places], right[places]) >= LEAST_REGISTERED
+    near = np.flatnonzero((alike < limits) & (alike >= np.float32(LEAST_BEFORE - _OTHER_ORDER)))
+    alike[near] = np.maximum(alike[near], _at_starts(store, right[places[near]], left[places[near]]))
+    worth[places] = alike >= np.minimum(limits, np.float32(LEAST_BEFORE))
+    # Along a faint shading nothing holds a registration.
+    unsure = worth & (most >= _PLAIN) if radius <= DEFAULT_RADIUS else np.zeros(len(worth), bool)
+    unsure[places] |= worth[places] & (alike < limits)
+    places = np.flatnonzero(unsure)
+    worth[places] = _registered(store, left[places], right[places]) >= LEAST_REGISTERED
     return worth
 
 
@@ -161,8 +165,11 @@ def may_be_worth(
     most = np.maximum(store.contrasts[left], store.contrasts[right])
     telling = most >= _PLAIN
     worth[telling] = np.abs(store.aspects[left] - store.aspects[right])[telling] <= FARTHEST_ASPECT
+    framed = _framed(store, left, right)
+    worth |= framed
     if radius <= DEFAULT_RADIUS:
-        places = np.flatnonzero(worth & telling)
+        # A border of a long picture moves what is in the middle of its shorter side.
+        places = np.flatnonzero(worth & telling & ~framed)
         worth[places] = _in_the_middle(store, left[places], right[places]) >= LEAST_IN_THE_MIDDLE
     return worth
 
@@ -173,6 +180,12 @@ def worth_looking_at(one: Sight, others: Sequence[Sight], radius: float) -> NDAr
     cells = np.frombuffer(b"".join(each.cells for each in every), np.uint8).reshape(-1, CELLS)
     store = seen(cells, np.array([each.aspect for each in every]))
     return worth_a_look(store, np.zeros(len(others), np.int64), np.arange(1, len(every)), radius)
+
+
+def _framed(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(pairs,): whether they are long, and one may be the other with a border."""
+    aspects = np.exp(store.aspects.astype(np.float64))
+    return as_if_framed(aspects[left], aspects[right])[0]
 
 
 def _planes(cells: NDArray[np.uint8]) -> Planes:
@@ -203,8 +216,6 @@ def _registered(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) 
     for start in range(0, len(left), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         one, other = _planes(store.cells[left[part]]), _planes(store.cells[right[part]])
-        starts = np.array(STARTS)[correlations_at_starts(one, other).argmax(axis=0)]
         stretch = np.exp(store.aspects[left[part]] - store.aspects[right[part]]).astype(np.float64)
-        frames = registered(one, other, centred(starts, stretch), _STEPS)
-        found[part] = agreement(one, other, frames)
+        found[part] = agreement_once_registered(one, other, stretch)
     return found

@@ -107,11 +107,12 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
         again = np.flatnonzero((found.share > 1) & worth)
         unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
         zoomed = np.abs(found.frames.zoom[again] - 1).max(axis=1)
+        shifted = np.abs(found.frames.shift[again]).max(axis=1)
         moved = zoomed > _MOVED
         if attempt < _UNMOVED:
             again = again[moved]
         elif attempt == _UNMOVED:
-            again = again[(zoomed > _MOVED / 4) | unclear]
+            again = again[(np.maximum(zoomed, shifted) > _MOVED / 4) | unclear]
         else:
             unsure = np.where(moved, explained[again] < _EXPLAINED_MOVED, explained[again] < _EXPLAINED)
             again = again[soft[again] | unsure]

@@ -34,7 +34,7 @@ from app.domain.inspection import Inspected, inspected
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.planes import Planes, correlation_within, reduced, slope
 from app.domain.portrait import Portrait
-from app.domain.registration import agreement, as_if_framed, correlations_at_starts
+from app.domain.registration import agreement, agreement_once_registered, as_if_framed, correlations_at_starts
 
 VARIANT_RADIUS = 20.0
 """Within this near-duplicate distance are copies and variants."""
@@ -44,6 +44,8 @@ _FINE_CHUNK = 16
 _LEAST_AT_A_GLANCE = 0.15
 _LEAST_COARSE = 0.8
 _LEAST_COARSE_PALE = 0.6
+_LEAST_BEFORE = 0.6
+_LEAST_ONCE_REGISTERED = 0.93
 _LEAST_OUTLINE = 0.75
 _FARTHEST_ASPECT = 0.2
 _SAME_COLOUR = 6.0  # levels
@@ -143,6 +145,11 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     least = np.where(pale, _LEAST_COARSE_PALE, _LEAST_COARSE)
     near_aspects = (np.abs(np.log(aspect / its_aspect)) <= _FARTHEST_ASPECT) | long
     open_ = ((alike >= least) | faint) & near_aspects
+    # A crop at one edge only moves what a zoom does not follow.
+    places = np.flatnonzero(near_aspects & ~open_ & (alike >= _LEAST_BEFORE))
+    if len(places):
+        exact = agreement_once_registered(one[places], other[places], (aspect / its_aspect)[places])
+        open_[places] = exact >= _LEAST_ONCE_REGISTERED
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False

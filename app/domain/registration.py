@@ -29,6 +29,7 @@ _LONG = 2.5  # times as long as wide, and more
 _WIDEST_BORDERS = 0.06  # of the longer side, both together
 _NARROWEST_BORDERS = 0.03  # of the shorter side, both together; less a centred zoom finds
 _BEYOND = 1.02
+_COARSE_STEPS = 3
 _BY_PRODUCT = 64  # cells; products of larger sides OpenBLAS would spread over threads
 _FARTHEST_ZOOM = 1.22
 _FARTHEST_SHIFT = 0.1
@@ -186,6 +187,12 @@ def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
     """(n,): the correlation of (n, side, side) within the frames."""
     seen, weights = warped(other, frames, np.full((len(one), 2), MARGIN))
     return correlation(one, seen, weights)
+
+
+def agreement_once_registered(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Planes:
+    """(n,): how well coarse luma (n, side, side) agrees after a few steps from the best of the centred zooms."""
+    starts = np.array(STARTS)[correlations_at_starts(one, other).argmax(axis=0)]
+    return agreement(one, other, registered(one, other, centred(starts, stretch), _COARSE_STEPS))
 
 
 def registered(
