@@ -4,10 +4,11 @@ All on 128 × 128 cells, blurred by the binomial filter of 3 × 3; a picture of 
 made as soft. Over windows of 9 × 9 cells the mean square of the difference of luma is divided by what a copy may
 have:
 
-    3² levels + (0.3 · gradient)², the mean of both pictures' squared gradients in the window
+    3² levels + (0.3 · gradient)² + (0.2 · gradient of chroma)², means of both pictures' squares in the window
 
 as the noise of compression grows with texture, and what a registration that is not quite exact, or another filter
-in resizing, leaves behind grows with the gradient. Its root, at the worst window, is the difference of
+in resizing, leaves behind grows with the gradient. Where chroma changes much, as along
+lines of bright colours, halving its resolution and clipping change luma too. Its root, at the worst window, is the difference of
 *structure*; that of *colour* is what remains of chroma as a mean over each of 16 × 16 cells. A thin margin does
 not count, as there are borders. In a picture that is smaller than a thumbnail nothing evens out the noise of
 compression, which spreads over blocks of eight pixels: there the strongest texture nearby counts for a window, and
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.exposure import applied, fitted
+from app.domain.exposure import Exposure, applied, fitted
 from app.domain.planes import Planes, blurred, correlation, highest, luma, product, reduced, slope, window_means
 from app.domain.portrait import SIDE, Portrait, softening
 from app.domain.registration import Frames, as_if_framed, warped
@@ -39,6 +40,7 @@ _MOST_NOISE = 1.2
 _NARROW = 80  # pixels; of less, a copy may differ by more
 _MOST_GRAIN = 1.4
 _TEXTURE = 0.3
+_TINT = 0.2
 _SOFTER = 0.95  # of the detail
 _HALF_GRADIENT = 0.25  # the mean of two squared gradients, over cells twice as far apart, but smoother
 _LEFT_NOISE = 0.2  # levels
@@ -165,10 +167,11 @@ def differences(pairs: Pairs, frames: Frames, exposure_rank: int = 0) -> Differe
     if pairs.small.any():
         texture[pairs.small] = highest(texture[pairs.small], _SPREAD)
     explained = (pairs.noise**2)[:, None, None] + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
-    explained *= (pairs.grain**2)[:, None, None]
     tints = [reduced(planes - own[:, None], 2) for planes, own in zip((predicted, target), bright, strict=True)]
     change = (slope(tints[0]) + slope(tints[1])).sum(axis=1) * (np.float32(_HALF_GRADIENT) * reduced(weights, 2))
-    shown, recognised = _recognised(luma(plain), bright[1], weights)
+    explained += np.float32(_TINT**2) * _in_windows(_with_lost_tints(change, pairs, seen, exposure))
+    explained *= (pairs.grain**2)[:, None, None]
+    shown, recognised = _recognised(plain, target, weights)
     return Difference(
         structure=np.sqrt(window_means(structure * structure, WINDOW) / explained),
         missing=structure,
@@ -183,21 +186,39 @@ def differences(pairs: Pairs, frames: Frames, exposure_rank: int = 0) -> Differe
     )
 
 
+def _with_lost_tints(change: Planes, pairs: Pairs, seen: Planes, exposure: Exposure) -> Planes:
+    """(n, 64, 64): the squared gradients of chroma, where one of both was made paler those of before."""
+    faded = np.flatnonzero(np.minimum(exposure.fade_one, exposure.fade_other) < 1)
+    if not len(faded):
+        return change
+    made = change.copy()
+    for planes in (pairs.one[faded], seen[faded]):
+        halves = reduced(planes - luma(planes)[:, None], 2)
+        made[faded] += np.float32(_HALF_GRADIENT) * slope(halves).sum(axis=1)
+    return made
+
+
+def _in_windows(halves: Planes) -> Planes:
+    """(n, 120, 120) means over windows, of (n, 64, 64) cells twice as wide."""
+    means = window_means(halves, WINDOW // 2 + 1)
+    return np.repeat(np.repeat(means, 2, axis=1), 2, axis=2)
+
+
 def _recognised(predicted: Planes, target: Planes, weights: Planes) -> tuple[Planes, Planes]:
-    """(n,) each, of means over 4 × 4 cells where ``weights`` are 1: the deviation of the target, and the
-    correlation of both, of which noise of a fifth of a level takes some.
+    """(n,) each, of means of all colours over 4 × 4 cells where ``weights`` are 1: the deviation of the target, and
+    the correlation of both, of which noise of a fifth of a level takes some.
     """
-    inside = (reduced(weights, 4) == 1).astype(np.float32)
-    count = np.maximum(inside.sum(axis=(1, 2)), np.float32(1))
+    inside = (reduced(weights, 4) == 1).astype(np.float32)[:, None]
+    count = np.maximum(inside.sum(axis=(1, 2, 3)), np.float32(1)) * np.float32(predicted.shape[1])
 
     def apart(planes: Planes) -> Planes:
         cells = reduced(planes, 4)
-        mean = (cells * inside).sum(axis=(1, 2)) / count
-        made: Planes = (cells - mean[:, None, None]) * inside
+        mean = (cells * inside).sum(axis=(2, 3), keepdims=True) / inside.sum(axis=(2, 3), keepdims=True).clip(1)
+        made: Planes = (cells - mean) * inside
         return made
 
     one, other = apart(predicted), apart(target)
-    of_one, of_other = ((planes * planes).sum(axis=(1, 2)) / count for planes in (one, other))
+    of_one, of_other = ((planes * planes).sum(axis=(1, 2, 3)) / count for planes in (one, other))
     noise = np.float32(_LEFT_NOISE**2)
-    common = (one * other).sum(axis=(1, 2)) / count
+    common = (one * other).sum(axis=(1, 2, 3)) / count
     return np.sqrt(of_other), common / np.sqrt((of_one + noise) * (of_other + noise))

@@ -62,9 +62,7 @@ def centred(zooms: NDArray[np.float64], stretch: NDArray[np.float64] | None = No
     return Frames(np.stack([zooms * across, zooms / across], axis=1), np.zeros((len(zooms), 2)))
 
 
-def as_if_framed(
-    one: NDArray[np.float64], other: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], Frames]:
+def as_if_framed(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.bool_], Frames]:
     """Of pictures of the aspects ``one`` and ``other`` (n,): whether both are long, and one may be the other with a
     border around it that is as wide at all edges; and the frames of these.
 
