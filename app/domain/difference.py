@@ -4,11 +4,12 @@ All on 128 × 128 cells, blurred by the binomial filter of 3 × 3; a picture of 
 made as soft. Over windows of 9 × 9 cells the mean square of the difference of luma is divided by what a copy may
 have:
 
-    3² levels + (0.3 · gradient)² + (0.2 · gradient of chroma)², means of both pictures' squares in the window
+    3² levels + (0.3 · gradient)² + (0.2 · gradient of chroma)², means of both pictures' squares in the window,
+    of chroma what exceeds that of luma
 
 as the noise of compression grows with texture, and what a registration that is not quite exact, or another filter
-in resizing, leaves behind grows with the gradient. Where chroma changes much, as along
-lines of bright colours, halving its resolution and clipping change luma too. Its root, at the worst window, is the difference of
+in resizing, leaves behind grows with the gradient. Where chroma changes much, as along lines of bright colours,
+halving its resolution and clipping change luma too. Its root, at the worst window, is the difference of
 *structure*; that of *colour* is what remains of chroma as a mean over each of 16 × 16 cells. A thin margin does
 not count, as there are borders. In a picture that is smaller than a thumbnail nothing evens out the noise of
 compression, which spreads over blocks of eight pixels: there the strongest texture nearby counts for a window, and
@@ -41,6 +42,7 @@ _NARROW = 80  # pixels; of less, a copy may differ by more
 _MOST_GRAIN = 1.4
 _TEXTURE = 0.3
 _TINT = 0.2
+_AS_LUMA = 1.5  # of the squared gradient of luma; so much of chroma's goes with it
 _SOFTER = 0.95  # of the detail
 _HALF_GRADIENT = 0.25  # the mean of two squared gradients, over cells twice as far apart, but smoother
 _LEFT_NOISE = 0.2  # levels
@@ -56,8 +58,8 @@ class Difference:
     levels; ``colour`` (n, 16, 16), that of chroma, and ``tint`` (n, 16, 16), the mean gradient of chroma there;
     ``texture`` (n, 2, 120, 120), the mean squared gradient of the luma of both pictures in each window;
     ``outline`` (n,), the correlation of the edges; ``gain`` and ``saturation`` (n,); ``shown`` (n,), the levels of
-    contrast of the lighter picture, and ``recognised`` (n,), its correlation with what the darker one predicts,
-    both on cells so large that noise hardly counts.
+    contrast of the lighter picture in all colours, and ``recognised`` (n,), its correlation with what the darker
+    one predicts, both on cells so large that noise hardly counts.
     """
 
     structure: Planes
@@ -164,12 +166,15 @@ def differences(pairs: Pairs, frames: Frames, exposure_rank: int = 0) -> Differe
     bright = [luma(predicted), luma(target)]
     slopes = [slope(planes) * weights for planes in bright]
     texture = np.stack([window_means(planes, WINDOW) for planes in slopes], axis=1)
+    lightness = (texture[:, 0] + texture[:, 1]) / 2
     if pairs.small.any():
         texture[pairs.small] = highest(texture[pairs.small], _SPREAD)
     explained = (pairs.noise**2)[:, None, None] + np.float32(_TEXTURE**2 / 2) * (texture[:, 0] + texture[:, 1])
     tints = [reduced(planes - own[:, None], 2) for planes, own in zip((predicted, target), bright, strict=True)]
     change = (slope(tints[0]) + slope(tints[1])).sum(axis=1) * (np.float32(_HALF_GRADIENT) * reduced(weights, 2))
-    explained += np.float32(_TINT**2) * _in_windows(_with_lost_tints(change, pairs, seen, exposure))
+    tinted = _in_windows(_with_lost_tints(change, pairs, seen, exposure))
+    tinted -= np.float32(_AS_LUMA) * lightness
+    explained += np.float32(_TINT**2) * np.maximum(tinted, 0)
     explained *= (pairs.grain**2)[:, None, None]
     shown, recognised = _recognised(plain, target, weights)
     return Difference(
@@ -205,8 +210,8 @@ def _in_windows(halves: Planes) -> Planes:
 
 
 def _recognised(predicted: Planes, target: Planes, weights: Planes) -> tuple[Planes, Planes]:
-    """(n,) each, of means of all colours over 4 × 4 cells where ``weights`` are 1: the deviation of the target, and
-    the correlation of both, of which noise of a fifth of a level takes some.
+    """(n,) each, of means of all colours over 4 × 4 cells where ``weights`` are 1: the deviation of the target,
+    and the correlation of both, of which noise of a fifth of a level takes some.
     """
     inside = (reduced(weights, 4) == 1).astype(np.float32)[:, None]
     count = np.maximum(inside.sum(axis=(1, 2, 3)), np.float32(1)) * np.float32(predicted.shape[1])

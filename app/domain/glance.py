@@ -17,16 +17,17 @@ look's order, so that where it matters it tries both; and it lets pass whatever 
 no copies, .3 % pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.domain.paleness import hardly_telling, may_be_lost
 from app.domain.planes import Planes, blurred, reduced
 from app.domain.portrait import COARSE_SIDE
-from app.domain.registration import agreement, agreement_once_registered, as_if_framed, correlations_at_starts
+from app.domain.registration import agreement_once_registered, as_if_framed, correlations_at_starts
 
 GLANCED_SIDE = 128
 """Cells on each side of the luma that is glanced at."""
@@ -35,16 +36,14 @@ FARTHEST_RADIUS = 18.0
 """Within it are no near-duplicate distances of pairs that the look gives up after its first step (19 and more)."""
 
 LEAST_CORRELATION = 0.75
-LEAST_CORRELATION_PALE = 0.55
-"""The look gives up below .8, and below .6 where one of both is pale. Rounding makes a difference of .02."""
+LEAST_CORRELATION_PALE = 0.4
+"""The look gives up below .8, and below .45 where one of both is pale. Rounding makes a difference of .02."""
 
 LEAST_BEFORE = 0.55
 """The look registers its cells before it gives up pairs of .6 and more."""
 
-PALE = 17.5
-"""Levels of contrast; the look's are 16."""
-
 LEAST_IN_THE_MIDDLE = 0.5
+LEAST_IN_THE_MIDDLE_PALE = 0.15
 LEAST_REGISTERED = 0.9
 """What copies and crops agree by, with a margin."""
 
@@ -137,18 +136,21 @@ def worth_a_look(
     if radius > FARTHEST_RADIUS:
         return worth
     contrasts = np.stack([store.contrasts[left], store.contrasts[right]])
-    least, most = contrasts.min(axis=0), contrasts.max(axis=0)
+    most = contrasts.max(axis=0)
     # Of these few a look tells more.
     framed = worth & _framed(store, left, right)
     places = np.flatnonzero(worth & (most >= FAINT) & ~framed)
-    limits = np.where(least[places] < PALE, LEAST_CORRELATION_PALE, LEAST_CORRELATION).astype(np.float32)
+    pale = np.zeros(len(worth), bool)
+    telling = np.flatnonzero(worth & (most >= _PLAIN) & ~framed)
+    pale[telling] = _pale(store, left[telling], right[telling], contrasts[:, telling])
+    limits = np.where(pale[places], LEAST_CORRELATION_PALE, LEAST_CORRELATION).astype(np.float32)
     alike = _at_starts(store, left[places], right[places])
     # Near the limit the other order may say more.
     near = np.flatnonzero((alike < limits) & (alike >= np.float32(LEAST_BEFORE - _OTHER_ORDER)))
     alike[near] = np.maximum(alike[near], _at_starts(store, right[places[near]], left[places[near]]))
     worth[places] = alike >= np.minimum(limits, np.float32(LEAST_BEFORE))
-    # Along a faint shading nothing holds a registration.
-    unsure = worth & (most >= _PLAIN) if radius <= DEFAULT_RADIUS else np.zeros(len(worth), bool)
+    # Neither what lightening left of something pale nor a faint shading holds a registration.
+    unsure = worth & (most >= _PLAIN) & ~pale if radius <= DEFAULT_RADIUS else np.zeros(len(worth), bool)
     unsure[places] |= worth[places] & (alike < limits)
     places = np.flatnonzero(unsure)
     worth[places] = _registered(store, left[places], right[places]) >= LEAST_REGISTERED
@@ -162,7 +164,8 @@ def may_be_worth(
     worth = np.ones(len(left), bool)
     if radius > FARTHEST_RADIUS:
         return worth
-    most = np.maximum(store.contrasts[left], store.contrasts[right])
+    contrasts = np.stack([store.contrasts[left], store.contrasts[right]])
+    least, most = contrasts.min(axis=0), contrasts.max(axis=0)
     telling = most >= _PLAIN
     worth[telling] = np.abs(store.aspects[left] - store.aspects[right])[telling] <= FARTHEST_ASPECT
     framed = _framed(store, left, right)
@@ -170,7 +173,9 @@ def may_be_worth(
     if radius <= DEFAULT_RADIUS:
         # A border of a long picture moves what is in the middle of its shorter side.
         places = np.flatnonzero(worth & telling & ~framed)
-        worth[places] = _in_the_middle(store, left[places], right[places]) >= LEAST_IN_THE_MIDDLE
+        lost = may_be_lost(least[places], most[places])
+        limits = np.where(lost, LEAST_IN_THE_MIDDLE_PALE, LEAST_IN_THE_MIDDLE).astype(np.float32)
+        worth[places] = _in_the_middle(store, left[places], right[places]) >= limits
     return worth
 
 
@@ -182,10 +187,26 @@ def worth_looking_at(one: Sight, others: Sequence[Sight], radius: float) -> NDAr
     return worth_a_look(store, np.zeros(len(others), np.int64), np.arange(1, len(every)), radius)
 
 
+def _pale(
+    store: Seen, left: NDArray[np.int64], right: NDArray[np.int64], contrasts: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """(pairs,): of which pairs the look goes by lower correlations, or nearly; ``contrasts`` (2, pairs)."""
+    pale = np.zeros(len(left), bool)
+    for place in _chunks(np.flatnonzero(may_be_lost(contrasts.min(axis=0), contrasts.max(axis=0)))):
+        one, other = _planes(store.cells[left[place]]), _planes(store.cells[right[place]])
+        pale[place] = hardly_telling(one, other, contrasts.T[place].astype(np.float64), rounded=True)[0]
+    return pale
+
+
 def _framed(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(pairs,): whether they are long, and one may be the other with a border."""
     aspects = np.exp(store.aspects.astype(np.float64))
     return as_if_framed(aspects[left], aspects[right])[0]
+
+
+def _chunks(places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(places), _AT_ONCE):
+        yield places[start : start + _AT_ONCE]
 
 
 def _planes(cells: NDArray[np.uint8]) -> Planes:
@@ -203,8 +224,7 @@ def _in_the_middle(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64
 def _at_starts(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -> Planes:
     """(pairs,): the correlation at the best of the zooms that a look begins with."""
     found = np.empty(len(left), np.float32)
-    for start in range(0, len(left), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for part in _chunks(np.arange(len(left))):
         one, other = _planes(store.cells[left[part]]), _planes(store.cells[right[part]])
         found[part] = correlations_at_starts(one, other).max(axis=0)
     return found
@@ -213,8 +233,7 @@ def _at_starts(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -
 def _registered(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -> Planes:
     """(pairs,): how well the pictures of each pair agree once they are registered."""
     found = np.empty(len(left), np.float32)
-    for start in range(0, len(left), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for part in _chunks(np.arange(len(left))):
         one, other = _planes(store.cells[left[part]]), _planes(store.cells[right[part]])
         stretch = np.exp(store.aspects[left[part]] - store.aspects[right[part]]).astype(np.float64)
         found[part] = agreement_once_registered(one, other, stretch)

@@ -63,11 +63,11 @@ def centred(zooms: NDArray[np.float64], stretch: NDArray[np.float64] | None = No
 
 
 def as_if_framed(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.bool_], Frames]:
-    """Of pictures of the aspects ``one`` and ``other`` (n,): whether both are long, and one may be the other with a
-    border around it that is as wide at all edges; and the frames of these.
+    """Of pictures of the aspects ``one`` and ``other`` (n,): whether both are long, and one may be the other with
+    a border around it that is as wide at all edges; and the frames of these.
 
-    What is a fiftieth of the longer side may be a tenth of the shorter one, where no zoom along both sides finds it;
-    but the aspects tell how wide it is.
+    What is a fiftieth of the longer side may be a tenth of the shorter one, where no zoom along both sides finds
+    it; but the aspects tell how wide it is.
     """
     long = np.minimum(np.maximum(one, 1 / one), np.maximum(other, 1 / other)) >= _LONG
     long &= (one > 1) == (other > 1)

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from app.domain import look
+from app.domain import look, paleness
 from app.domain.glance import (
     FAINT,
     FARTHEST_ASPECT,
     FARTHEST_RADIUS,
+    LEAST_BEFORE,
     LEAST_CORRELATION,
     LEAST_CORRELATION_PALE,
-    PALE,
+    LEAST_REGISTERED,
     may_be_worth,
     nothing_seen,
     put,
@@ -89,9 +90,10 @@ def test_what_it_gives_up_is_beyond_its_radius(radius: float) -> None:
 
 def test_its_limits_are_wider_than_those_of_the_look() -> None:
     assert look._LEAST_COARSE - 0.04 >= LEAST_CORRELATION
-    assert look._LEAST_COARSE_PALE - 0.04 >= LEAST_CORRELATION_PALE
-    assert look._FAINT + 1 <= FAINT
-    assert look._PALE + 1 <= PALE
+    assert paleness.LEAST_CORRELATION - 0.04 >= LEAST_CORRELATION_PALE
+    assert paleness._FAINT + 1 <= FAINT
+    assert look._LEAST_BEFORE - 0.04 >= LEAST_BEFORE
+    assert look._LEAST_ONCE_REGISTERED - 0.02 >= LEAST_REGISTERED
     assert FARTHEST_ASPECT > look._FARTHEST_ASPECT
     assert FARTHEST_RADIUS < VARIANT_RADIUS * (1 - 0.2 * (1 - look._LEAST_OUTLINE))
 
