@@ -78,7 +78,8 @@ class Difference:
 class Pairs:
     """Colours of n pairs, (n, 3, 128, 128) each, equally sharp; ``margin`` (n, 2), what does not count at the
     edges; ``stretch`` (n,), a crop's zoom across by that down; ``long`` (n,), whether they are long and one may be
-    the other with a border, and ``framed``, the frames of these; ``small`` (n,), whether one is its own thumbnail;
+    the other with a border, and ``framed``, the frames of these; ``markable`` (n,), whether a
+    mark may be what differs; ``small`` (n,), whether one is its own thumbnail;
     ``noise`` (n,), the levels that compression may change; ``grain`` (n,), how many times more a copy of so few
     pixels may differ; ``chroma_loss`` (n,), how much more of its colour a
     small copy loses, as compression halves the resolution of chroma.
@@ -90,6 +91,7 @@ class Pairs:
     stretch: NDArray[np.float64]
     long: NDArray[np.bool_]
     framed: Frames
+    markable: NDArray[np.bool_]
     small: NDArray[np.bool_]
     noise: NDArray[np.float32]
     grain: NDArray[np.float32]
@@ -104,6 +106,7 @@ class Pairs:
             stretch=self.stretch[places],
             long=self.long[places],
             framed=self.framed.some(places),
+            markable=self.markable[places],
             small=self.small[places],
             noise=self.noise[places],
             grain=self.grain[places],
@@ -111,8 +114,10 @@ class Pairs:
         )
 
 
-def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
-    """The cells of the portraits of each pair, brought to be compared."""
+def paired(
+    ones: Sequence[Portrait], others: Sequence[Portrait], markable: NDArray[np.bool_] | None = None
+) -> Pairs:
+    """The cells of the portraits of each pair, brought to be compared; all are ``markable`` unless it is told."""
     detail = np.array([[p.detail, q.detail] for p, q in zip(ones, others, strict=True)])
     aspect, its_aspect = (np.array([p.aspect for p in some]) for some in (ones, others))
     long, framed = as_if_framed(aspect, its_aspect)
@@ -136,6 +141,7 @@ def paired(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Pairs:
         stretch=aspect / its_aspect,
         long=long,
         framed=framed,
+        markable=np.ones(len(ones), bool) if markable is None else markable,
         small=small,
         noise=noise,
         grain=grain,

@@ -89,9 +89,13 @@ class Inspected:
         self.frames.zoom[chosen], self.frames.shift[chosen] = frames.zoom[better], frames.shift[better]
 
 
-def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected:
-    """Each of ``ones`` beside that of ``others``."""
-    pairs = paired(ones, others)
+def inspected(
+    ones: Sequence[Portrait], others: Sequence[Portrait], markable: NDArray[np.bool_] | None = None
+) -> Inspected:
+    """Each of ``ones`` beside that of ``others``; only where ``markable``, everywhere unless it is told, a mark is
+    allowed.
+    """
+    pairs = paired(ones, others, markable)
     levels = _levels(pairs)
     starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
     frames, alike = _from_start(levels, starts[0], pairs)
@@ -221,7 +225,7 @@ def _shares(pairs: Pairs, frames: Frames, difference: Difference, *, marks: bool
     colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
     worst = np.maximum(difference.structure.max(axis=(1, 2)) / most, colour.max(axis=(1, 2)))
     share: NDArray[np.float64] = worst.astype(np.float64)
-    for place in np.flatnonzero((share > 1) & marks).tolist():
+    for place in np.flatnonzero((share > 1) & marks & pairs.markable).tolist():
         if _marked(
             structure[place] > min(_LIKE_NEW, most[place] / MOST_STRUCTURE),
             colour[place] > _LIKE_NEW,

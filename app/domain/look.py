@@ -140,9 +140,12 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     open_ = ((alike >= least) | faint) & near_aspects
     # A crop at one edge only moves what a zoom does not follow.
     places = np.flatnonzero(near_aspects & ~open_ & (alike >= _LEAST_BEFORE))
+    markable = np.ones(len(ones), bool)
     if len(places):
         exact = agreement_once_registered(one[places], other[places], (aspect / its_aspect)[places])
         open_[places] = exact >= _LEAST_ONCE_REGISTERED
+        # Both cut and marked may be another letter.
+        markable[places] = False
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False
@@ -152,7 +155,7 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     places = np.flatnonzero(open_)
     for start in range(0, len(places), _FINE_CHUNK):
         chunk = places[start : start + _FINE_CHUNK]
-        found = inspected([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()])
+        found = inspected([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()], markable[chunk])
         kinds[chunk], distances[chunk] = _verdict(found)
     return kinds, np.round(distances, 4)
 
