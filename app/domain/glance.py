@@ -40,8 +40,8 @@ LEAST_CORRELATION = 0.75
 LEAST_CORRELATION_PALE = 0.4
 """The look gives up below .8, and below .45 where one of both is pale. Rounding makes a difference of .02."""
 
-LEAST_BEFORE = 0.55
-"""The look registers its cells before it gives up pairs of .6 and more."""
+LEAST_BEFORE = 0.66
+"""The look registers its cells before it gives up pairs of .7 and more."""
 
 LEAST_IN_THE_MIDDLE = 0.5
 LEAST_IN_THE_MIDDLE_PALE = 0.15
@@ -59,7 +59,8 @@ CELLS = COARSE_SIDE * COARSE_SIDE
 
 _LONG = 0.9  # of the logarithm of the aspect; shorter pictures are not long to the look (below .916)
 _PLAIN = 6.0  # levels of contrast; pictures of about one colour, which may have any shape, have less
-_OTHER_ORDER = 0.25  # most that the order of a pair changes
+_OTHER_ORDER = 0.25  # most that the order of a pair changes,
+_OTHER_ORDER_BEFORE = 0.1  # and of one that agrees when registered
 _EDGE = 4  # cells
 _SQUARE = 4  # cells on each side
 _SQUARES = ((COARSE_SIDE - 2 * _EDGE) // _SQUARE) ** 2
@@ -81,13 +82,14 @@ class Sight:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Of n pictures: ``cells`` (n, 1024) uint8; ``middles`` (n, 36) float16, means of the squares in the middle,
-    brought to mean 0 and length 1; ``contrasts`` (n,) float32, deviations of the cells; ``aspects`` (n,) float32,
-    logarithms of width by height.
+    brought to mean 0 and length 1; ``contrasts`` and ``means`` (n,) float32, deviations and means of the cells;
+    ``aspects`` (n,) float32, logarithms of width by height.
     """
 
     cells: NDArray[np.uint8]
     middles: NDArray[np.float16]
     contrasts: NDArray[np.float32]
+    means: NDArray[np.float32]
     aspects: NDArray[np.float32]
 
 
@@ -109,6 +111,7 @@ def seen(cells: NDArray[np.uint8], aspects: NDArray[np.float64]) -> Seen:
         cells=cells,
         middles=middles.astype(np.float16),
         contrasts=planes.reshape(-1, CELLS).std(axis=1),
+        means=planes.reshape(-1, CELLS).mean(axis=1),
         aspects=np.log(aspects).astype(np.float32),
     )
 
@@ -120,6 +123,7 @@ def nothing_seen(count: int) -> Seen:
         np.empty((count, _SQUARES), np.float16),
         np.empty(count, np.float32),
         np.empty(count, np.float32),
+        np.empty(count, np.float32),
     )
 
 
@@ -127,6 +131,7 @@ def put(store: Seen, places: NDArray[np.int64], some: Seen) -> None:
     """Keep what is seen of some pictures, but for their cells, at their places."""
     store.middles[places] = some.middles
     store.contrasts[places] = some.contrasts
+    store.means[places] = some.means
     store.aspects[places] = some.aspects
 
 
@@ -137,18 +142,18 @@ def worth_a_look(
     worth = may_be_worth(store, left, right, radius)
     if radius > FARTHEST_RADIUS:
         return worth
-    contrasts = np.stack([store.contrasts[left], store.contrasts[right]])
-    most = contrasts.max(axis=0)
+    most = np.maximum(store.contrasts[left], store.contrasts[right])
     # Of these few a look tells more.
     framed = worth & _framed(store, left, right)
     places = np.flatnonzero(worth & (most >= FAINT) & ~framed)
     pale = np.zeros(len(worth), bool)
     telling = np.flatnonzero(worth & (most >= _PLAIN) & ~framed)
-    pale[telling] = _pale(store, left[telling], right[telling], contrasts[:, telling])
+    pale[telling] = _pale(store, left[telling], right[telling])
     limits = np.where(pale[places], LEAST_CORRELATION_PALE, LEAST_CORRELATION).astype(np.float32)
     alike = _at_starts(store, left[places], right[places])
     # Near the limit the other order may say more.
-    near = np.flatnonzero((alike < limits) & (alike >= np.float32(LEAST_BEFORE - _OTHER_ORDER)))
+    nearly = np.where(pale[places], LEAST_CORRELATION_PALE - _OTHER_ORDER, LEAST_BEFORE - _OTHER_ORDER_BEFORE)
+    near = np.flatnonzero((alike < limits) & (alike >= nearly))
     alike[near] = np.maximum(alike[near], _at_starts(store, right[places[near]], left[places[near]]))
     worth[places] = alike >= np.minimum(limits, np.float32(LEAST_BEFORE))
     # Neither what lightening left of something pale nor a faint shading holds a registration.
@@ -166,8 +171,7 @@ def may_be_worth(
     worth = np.ones(len(left), bool)
     if radius > FARTHEST_RADIUS:
         return worth
-    contrasts = np.stack([store.contrasts[left], store.contrasts[right]])
-    least, most = contrasts.min(axis=0), contrasts.max(axis=0)
+    most = np.maximum(store.contrasts[left], store.contrasts[right])
     telling = most >= _PLAIN
     worth[telling] = np.abs(store.aspects[left] - store.aspects[right])[telling] <= FARTHEST_ASPECT
     framed = _framed(store, left, right)
@@ -175,7 +179,7 @@ def may_be_worth(
     if radius <= DEFAULT_RADIUS:
         # A border of a long picture moves what is in the middle of its shorter side.
         places = np.flatnonzero(worth & telling & ~framed)
-        lost = may_be_lost(least[places], most[places])
+        lost = _may_be_lost(store, left[places], right[places])
         limits = np.where(lost, LEAST_IN_THE_MIDDLE_PALE, LEAST_IN_THE_MIDDLE).astype(np.float32)
         worth[places] = _in_the_middle(store, left[places], right[places]) >= limits
     return worth
@@ -189,24 +193,29 @@ def worth_looking_at(one: Sight, others: Sequence[Sight], radius: float) -> NDAr
     return worth_a_look(store, np.zeros(len(others), np.int64), np.arange(1, len(every)), radius)
 
 
-def _pale(
-    store: Seen, left: NDArray[np.int64], right: NDArray[np.int64], contrasts: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """(pairs,): of which pairs the look goes by lower correlations, or nearly; ``contrasts`` (2, pairs)."""
+def _pale(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(pairs,): of which pairs the look goes by lower correlations, or nearly."""
     pale = np.zeros(len(left), bool)
-    for place in _chunks(np.flatnonzero(may_be_lost(contrasts.min(axis=0), contrasts.max(axis=0)))):
-        one, other = _planes(store.cells[left[place]]), _planes(store.cells[right[place]])
-        pale[place] = hardly_telling(one, other, contrasts.T[place].astype(np.float64), rounded=True)[0]
+    for part in _chunks(np.flatnonzero(_may_be_lost(store, left, right))):
+        one, other = _planes(store.cells[left[part]]), _planes(store.cells[right[part]])
+        contrasts = np.stack([store.contrasts[left[part]], store.contrasts[right[part]]], axis=1)
+        pale[part] = hardly_telling(one, other, contrasts.astype(np.float64), rounded=True)[0]
     return pale
+
+
+def _may_be_lost(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+    contrasts, means = (np.stack([some[left], some[right]]) for some in (store.contrasts, store.means))
+    return may_be_lost(contrasts, means)
 
 
 def _framed(store: Seen, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(pairs,): whether they are long, and one may be the other with a border."""
     made = np.zeros(len(left), bool)
-    lengths = np.abs(store.aspects)
-    places = np.flatnonzero(np.minimum(lengths[left], lengths[right]) >= _LONG)
-    aspects = (np.exp(store.aspects[some[places]].astype(np.float64)) for some in (left, right))
-    made[places] = as_if_framed(*aspects)[0]
+    ones, others = store.aspects[left], store.aspects[right]
+    places = np.flatnonzero(np.minimum(np.abs(ones), np.abs(others)) >= _LONG)
+    if len(places):
+        one, other = (np.exp(some[places].astype(np.float64)) for some in (ones, others))
+        made[places] = as_if_framed(one, other)[0]
     return made
 
 

@@ -45,7 +45,11 @@ def hardly_telling(
     return (lost & (least < PALE)) | (most < _FAINT), ((most < _FAINT) & lost) | (most < _NOISY)
 
 
-def may_be_lost(least: NDArray[np.float32], most: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(n,): of which pairs this cannot be excluded by the lesser and the greater contrast, of rounded cells."""
-    made: NDArray[np.bool_] = (least < _ROUNDED * PALE) & (least < _ROUNDED * _LOST * most)
-    return made
+def may_be_lost(contrasts: Planes, means: Planes) -> NDArray[np.bool_]:
+    """(pairs,): of which pairs the whole cells are needed to tell, by their contrasts and means (2, pairs), of
+    rounded cells.
+    """
+    lighter = means[0] < means[1]
+    lesser, greater = np.where(lighter, contrasts[::-1], contrasts)
+    made: NDArray[np.bool_] = lesser < _ROUNDED * np.minimum(PALE, _LOST * greater)
+    return made & (means.max(axis=0) >= _NEARLY_WHITE - 1)

@@ -132,7 +132,7 @@ def test_its_limits_are_wider_than_those_of_the_look() -> None:
     assert look._LEAST_COARSE - 0.04 >= LEAST_CORRELATION
     assert paleness.LEAST_CORRELATION - 0.04 >= LEAST_CORRELATION_PALE
     assert paleness._FAINT + 1 <= FAINT
-    assert look._LEAST_BEFORE - 0.04 >= LEAST_BEFORE
+    assert look._LEAST_BEFORE - 0.03 >= LEAST_BEFORE
     assert look._LEAST_ONCE_REGISTERED - 0.02 >= LEAST_REGISTERED
     assert FARTHEST_ASPECT > look._FARTHEST_ASPECT
     assert FARTHEST_RADIUS < VARIANT_RADIUS * (1 - 0.2 * (1 - look._LEAST_OUTLINE))

@@ -159,16 +159,6 @@ def test_a_picture_of_two_colours_cropped_at_some_edges_is_a_copy() -> None:
     assert distance(button, button.crop((0, 6, 285, 198))) <= DEFAULT_RADIUS
 
 
-def test_what_is_cropped_may_not_be_another_letter_as_well() -> None:
-    letters = [Image.new("RGB", (240, 240), "white") for _ in range(2)]
-    for picture, margin in zip(letters, (40, 50), strict=True):
-        ImageDraw.Draw(picture).ellipse(
-            (margin, margin - 10, 240 - margin, 230 - margin), outline="black", width=30
-        )
-    ImageDraw.Draw(letters[1]).line((150, 150, 190, 200), "black", 24)
-    assert distance(*letters) > DEFAULT_RADIUS
-
-
 def test_small_prints_on_one_shirt_are_different() -> None:
     shirts = []
     for word in WORDS[6:12]:
