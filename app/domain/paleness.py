@@ -52,4 +52,5 @@ def may_be_lost(contrasts: Planes, means: Planes) -> NDArray[np.bool_]:
     lighter = means[0] < means[1]
     lesser, greater = np.where(lighter, contrasts[::-1], contrasts)
     made: NDArray[np.bool_] = lesser < _ROUNDED * np.minimum(PALE, _LOST * greater)
-    return made & (means.max(axis=0) >= _NEARLY_WHITE - 1)
+    made &= means.max(axis=0) >= _NEARLY_WHITE - 1
+    return made
