@@ -89,12 +89,16 @@ class Inspected:
         self.frames.zoom[chosen], self.frames.shift[chosen] = frames.zoom[better], frames.shift[better]
 
 
-def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected:
-    """Each of ``ones`` beside that of ``others``."""
-    pairs = paired(ones, others)
+def inspected(
+    ones: Sequence[Portrait], others: Sequence[Portrait], markable: NDArray[np.bool_] | None = None
+) -> Inspected:
+    """Each of ``ones`` beside that of ``others``; only where ``markable``, everywhere unless it is told, a mark is
+    allowed.
+    """
+    pairs = paired(ones, others, markable)
     levels = _levels(pairs)
     starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
-    frames, alike = _from_start(levels, starts[0], pairs.stretch)
+    frames, alike = _from_start(levels, starts[0], pairs)
     difference = differences(pairs, frames)
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(
@@ -107,11 +111,12 @@ def inspected(ones: Sequence[Portrait], others: Sequence[Portrait]) -> Inspected
         again = np.flatnonzero((found.share > 1) & worth)
         unclear = (explained[again] < _EXPLAINED) | (found.share[again] < _CLOSE)
         zoomed = np.abs(found.frames.zoom[again] - 1).max(axis=1)
+        shifted = np.abs(found.frames.shift[again]).max(axis=1)
         moved = zoomed > _MOVED
         if attempt < _UNMOVED:
             again = again[moved]
         elif attempt == _UNMOVED:
-            again = again[(zoomed > _MOVED / 4) | unclear]
+            again = again[(np.maximum(zoomed, shifted) > _MOVED / 4) | unclear]
         else:
             unsure = np.where(moved, explained[again] < _EXPLAINED_MOVED, explained[again] < _EXPLAINED)
             again = again[soft[again] | unsure]
@@ -180,9 +185,15 @@ def _levels(pairs: Pairs) -> dict[int, tuple[Planes, Planes]]:
 
 
 def _from_start(
-    levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64], stretch: NDArray[np.float64]
+    levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64], pairs: Pairs
 ) -> tuple[Frames, Planes]:
-    start = centred(zooms, stretch)
+    start, stretch = centred(zooms, pairs.stretch), pairs.stretch
+    long = np.flatnonzero(pairs.long)
+    if len(long):
+        one, other = levels[32][0][long], levels[32][1][long]
+        framed = pairs.framed.some(long)
+        better = agreement(one, other, framed) > agreement(one, other, start.some(long))
+        start.zoom[long[better]] = framed.zoom[better]
     frames = registered(*levels[16], start, 2, robust=False)
     frames = registered(*levels[32], frames, 3)
     frames = registered(*levels[64], frames, 4)
@@ -214,7 +225,7 @@ def _shares(pairs: Pairs, frames: Frames, difference: Difference, *, marks: bool
     colour = difference.colour / (np.float32(MOST_COLOUR) + np.float32(_TINT) * difference.tint)
     worst = np.maximum(difference.structure.max(axis=(1, 2)) / most, colour.max(axis=(1, 2)))
     share: NDArray[np.float64] = worst.astype(np.float64)
-    for place in np.flatnonzero((share > 1) & marks).tolist():
+    for place in np.flatnonzero((share > 1) & marks & pairs.markable).tolist():
         if _marked(
             structure[place] > min(_LIKE_NEW, most[place] / MOST_STRUCTURE),
             colour[place] > _LIKE_NEW,

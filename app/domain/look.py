@@ -32,9 +32,10 @@ from numpy.typing import NDArray
 
 from app.domain.inspection import Inspected, inspected
 from app.domain.near_duplicate import DEFAULT_RADIUS
+from app.domain.paleness import LEAST_CORRELATION, hardly_telling
 from app.domain.planes import Planes, correlation_within, reduced, slope
 from app.domain.portrait import Portrait
-from app.domain.registration import correlations_at_starts
+from app.domain.registration import agreement, agreement_once_registered, as_if_framed, correlations_at_starts
 
 VARIANT_RADIUS = 20.0
 """Within this near-duplicate distance are copies and variants."""
@@ -43,17 +44,11 @@ _COARSE_CHUNK = 256
 _FINE_CHUNK = 16
 _LEAST_AT_A_GLANCE = 0.15
 _LEAST_COARSE = 0.8
-_LEAST_COARSE_PALE = 0.6
+_LEAST_BEFORE = 0.7
+_LEAST_ONCE_REGISTERED = 0.93
 _LEAST_OUTLINE = 0.75
 _FARTHEST_ASPECT = 0.2
 _SAME_COLOUR = 6.0  # levels
-_PALE = 16.0  # levels of contrast, in one of both
-_FAINT = 8.0  # levels of contrast, in both
-_NOISY = 3.0  # levels of contrast, in both, that noise may outweigh
-_NEARLY_WHITE = 240  # levels
-_LOST = 0.7  # of the contrast of the darker one
-_DARKER = 4.0  # levels
-_FEW = 0.01  # of the cells
 _LEAST_CROP = 0.012
 _COPY, _CROP, _VARIANT, _DIFFERENT = range(4)
 
@@ -123,20 +118,34 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     """Kinds and distances of pairs in their canonical order."""
     one, other = np.stack([p.coarse for p in ones]), np.stack([p.coarse for p in others])
     contrast = np.array([[p.contrast, q.contrast] for p, q in zip(ones, others, strict=True)]).reshape(-1, 2)
-    pale, faint = _hardly_telling(one, other, contrast)
+    pale, faint = hardly_telling(one, other, contrast)
     alike, outline = _at_a_glance(one, other)
+    aspect, its_aspect = (np.array([p.aspect for p in some]) for some in (ones, others))
+    long, framed = as_if_framed(aspect, its_aspect)
     near = np.flatnonzero((alike >= _LEAST_AT_A_GLANCE) | faint)
     if len(near):
         alike[near] = correlations_at_starts(one[near], other[near]).max(axis=0)
+    places = np.flatnonzero(long)
+    if len(places):
+        exact = agreement(one[places], other[places], framed.some(places))
+        alike[places] = np.maximum(alike[places], exact)
     kinds = np.where(outline >= _LEAST_OUTLINE, _VARIANT, _DIFFERENT).astype(np.int8)
     distances: NDArray[np.float64] = np.where(
         kinds == _VARIANT,
         VARIANT_RADIUS * (1 - 0.2 * (outline.astype(np.float64) - _LEAST_OUTLINE)),
         _apart(alike),
     )
-    aspects = np.array([p.aspect / q.aspect for p, q in zip(ones, others, strict=True)])
-    least = np.where(pale, _LEAST_COARSE_PALE, _LEAST_COARSE)
-    open_ = ((alike >= least) | faint) & (np.abs(np.log(aspects)) <= _FARTHEST_ASPECT)
+    least = np.where(pale, LEAST_CORRELATION, _LEAST_COARSE)
+    near_aspects = (np.abs(np.log(aspect / its_aspect)) <= _FARTHEST_ASPECT) | long
+    open_ = ((alike >= least) | faint) & near_aspects
+    # A crop at one edge only moves what a zoom does not follow.
+    places = np.flatnonzero(near_aspects & ~open_ & (alike >= _LEAST_BEFORE))
+    markable = np.ones(len(ones), bool)
+    if len(places):
+        exact = agreement_once_registered(one[places], other[places], (aspect / its_aspect)[places])
+        open_[places] = exact >= _LEAST_ONCE_REGISTERED
+        # Both cut and marked may be another letter.
+        markable[places] = False
     for place, (p, q) in enumerate(zip(ones, others, strict=True)):
         if p.key == q.key:
             kinds[place], distances[place], open_[place] = _COPY, 0.0, False
@@ -146,28 +155,9 @@ def _judged(ones: list[Portrait], others: list[Portrait]) -> tuple[NDArray[np.in
     places = np.flatnonzero(open_)
     for start in range(0, len(places), _FINE_CHUNK):
         chunk = places[start : start + _FINE_CHUNK]
-        found = inspected([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()])
+        found = inspected([ones[i] for i in chunk.tolist()], [others[i] for i in chunk.tolist()], markable[chunk])
         kinds[chunk], distances[chunk] = _verdict(found)
     return kinds, np.round(distances, 4)
-
-
-def _hardly_telling(
-    one: Planes, other: Planes, contrast: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(n,) each: for which pairs the correlation says less than otherwise, and for which it says nothing.
-
-    White things on white lose much of what they correlate by when they are lightened. Then no part of the lighter
-    picture is darker than it was. ``contrast`` (n, 2).
-    """
-    places = np.arange(len(one))
-    means = np.stack([one.mean(axis=(1, 2)), other.mean(axis=(1, 2))], axis=1)
-    lighter = means.argmax(axis=1)
-    lost = contrast[places, lighter] < _LOST * contrast[places, 1 - lighter]
-    lost &= means[places, lighter] >= _NEARLY_WHITE
-    gone = np.where((lighter == 1)[:, None, None], one - other, other - one)
-    lost &= (gone > _DARKER).mean(axis=(1, 2)) <= _FEW
-    least, most = contrast.min(axis=1), contrast.max(axis=1)
-    return (lost & (least < _PALE)) | (most < _FAINT), ((most < _FAINT) & lost) | (most < _NOISY)
 
 
 def _apart(alike: Planes) -> NDArray[np.float64]:

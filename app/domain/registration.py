@@ -25,6 +25,11 @@ _OFF_CENTRE_SHIFTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
 MARGIN = 0.06
 """The share of a side at each edge that does not count while pictures are registered: there borders are."""
 
+_LONG = 2.5  # times as long as wide, and more
+_WIDEST_BORDERS = 0.06  # of the longer side, both together
+_NARROWEST_BORDERS = 0.03  # of the shorter side, both together; less a centred zoom finds
+_BEYOND = 1.02
+_COARSE_STEPS = 3
 _BY_PRODUCT = 64  # cells; products of larger sides OpenBLAS would spread over threads
 _FARTHEST_ZOOM = 1.22
 _FARTHEST_SHIFT = 0.1
@@ -55,6 +60,27 @@ def centred(zooms: NDArray[np.float64], stretch: NDArray[np.float64] | None = No
     """
     across = 1.0 if stretch is None else np.sqrt(stretch)
     return Frames(np.stack([zooms * across, zooms / across], axis=1), np.zeros((len(zooms), 2)))
+
+
+def as_if_framed(one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.bool_], Frames]:
+    """Of pictures of the aspects ``one`` and ``other`` (n,): whether both are long, and one may be the other with
+    a border around it that is as wide at all edges; and the frames of these.
+
+    What is a fiftieth of the longer side may be a tenth of the shorter one, where no zoom along both sides finds
+    it; but the aspects tell how wide it is.
+    """
+    long = np.minimum(np.maximum(one, 1 / one), np.maximum(other, 1 / other)) >= _LONG
+    long &= (one > 1) == (other > 1)
+    lying = one > 1
+    length, length_of_other = (np.where(long, np.maximum(each, 1 / each), 2.0) for each in (one, other))
+    # With the shorter side of the one as the unit.
+    borders = (length - length_of_other) / (length_of_other - 1)
+    long &= np.abs(borders) <= _WIDEST_BORDERS * np.minimum(length, length + borders)
+    long &= np.abs(borders) >= _NARROWEST_BORDERS
+    borders = np.where(long, borders, 0.0)
+    along, over = length / (length + borders), 1 / (1 + borders)
+    zoom = np.stack([np.where(lying, along, over), np.where(lying, over, along)], axis=1)
+    return long, Frames(zoom, np.zeros_like(zoom))
 
 
 def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple[Planes, Planes]:
@@ -161,6 +187,12 @@ def agreement(one: Planes, other: Planes, frames: Frames) -> Planes:
     return correlation(one, seen, weights)
 
 
+def agreement_once_registered(one: Planes, other: Planes, stretch: NDArray[np.float64]) -> Planes:
+    """(n,): how well coarse luma (n, side, side) agrees after a few steps from the best of the centred zooms."""
+    starts = np.array(STARTS)[correlations_at_starts(one, other).argmax(axis=0)]
+    return agreement(one, other, registered(one, other, centred(starts, stretch), _COARSE_STEPS))
+
+
 def registered(
     one: Planes, other: Planes, start: Frames, steps: int, *, robust: bool = True, stretching: bool = False
 ) -> Frames:
@@ -172,6 +204,7 @@ def registered(
     centres = ((np.arange(side) + 0.5) / side - 0.5).astype(np.float32)
     margin = np.full((count, 2), MARGIN)
     zoom, shift = start.zoom, start.shift
+    farthest = np.maximum(_FARTHEST_ZOOM, np.maximum(zoom, 1 / zoom) * _BEYOND)
     for _ in range(steps):
         seen, weights = warped(other, Frames(zoom, shift), margin)
         a, b = normalised(one, weights), normalised(seen, weights)
@@ -191,5 +224,5 @@ def registered(
         step = np.linalg.solve(normal + damping[:, None, None] * np.eye(len(zooms) + 2), right)[:, :, 0]
         step = np.clip(step, -0.05, 0.05)
         shift = np.clip(shift + zoom * step[:, -2:], -_FARTHEST_SHIFT, _FARTHEST_SHIFT)
-        zoom = np.clip(zoom * (1 + step[:, :-2]), 1 / _FARTHEST_ZOOM, _FARTHEST_ZOOM)
+        zoom = np.clip(zoom * (1 + step[:, :-2]), 1 / farthest, farthest)
     return Frames(zoom, shift)

@@ -4,16 +4,17 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance
 
-from app.domain import look
+from app.domain import look, paleness
 from app.domain.glance import (
     FAINT,
     FARTHEST_ASPECT,
     FARTHEST_RADIUS,
+    LEAST_BEFORE,
     LEAST_CORRELATION,
     LEAST_CORRELATION_PALE,
-    PALE,
+    LEAST_REGISTERED,
     may_be_worth,
     nothing_seen,
     put,
@@ -87,11 +88,52 @@ def test_what_it_gives_up_is_beyond_its_radius(radius: float) -> None:
     assert judged.distances.min() > radius
 
 
+def pale(tone: int, darkest: int) -> Image.Image:
+    """Things hardly darker than the white around them."""
+    picture = Image.new("RGB", (300, 200), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((60, 60, 240, 140), (tone, tone, tone))
+    draw.ellipse((190, 40, 255, 90), (tone - 8, tone - 8, tone - 8))
+    for leg in range(4):
+        draw.rectangle((84 + 36 * leg, 120, 94 + 36 * leg, 180), (darkest,) * 3)
+    return picture
+
+
+@pytest.mark.parametrize("tone", [216, 222, 226])
+@pytest.mark.parametrize("darkest", [200, 206, 212])
+def test_what_lightening_leaves_of_something_pale_passes(tone: int, darkest: int) -> None:
+    thing = pale(tone, darkest)
+    lightened = ImageEnhance.Brightness(thing).enhance(1.15)
+    assert look_alike(thing, lightened)
+
+
+@pytest.mark.parametrize("length", [3, 4, 6])
+@pytest.mark.parametrize("colour", ["white", "black"])
+def test_a_long_picture_with_a_border_passes(length: int, colour: str) -> None:
+    picture = photograph("coffee.png", (100 * length, 100))
+    border = 2 * length
+    wide = Image.new("RGB", (picture.width + 2 * border, 100 + 2 * border), colour)
+    wide.paste(picture, (border, border))
+    assert look_alike(picture, wide)
+
+
+def look_alike(one: Image.Image, other: Image.Image) -> bool:
+    """Whether they pass the glance, either way round, and a look finds them the same."""
+    thumbnails = [make_thumbnail(picture) for picture in (one, other)]
+    cells = np.stack([np.frombuffer(each.glance, np.uint8) for each in thumbnails])
+    store = seen(cells, np.array([each.width / each.height for each in thumbnails]))
+    left, right = np.array([0, 1]), np.array([1, 0])
+    portraits = [portrait(read_thumbnail(each.image), (each.width, each.height)) for each in thumbnails]
+    worth = worth_a_look(store, left, right, DEFAULT_RADIUS)
+    return bool(worth.all()) and look_at_pairs(portraits, left, right).distances.max() <= DEFAULT_RADIUS
+
+
 def test_its_limits_are_wider_than_those_of_the_look() -> None:
     assert look._LEAST_COARSE - 0.04 >= LEAST_CORRELATION
-    assert look._LEAST_COARSE_PALE - 0.04 >= LEAST_CORRELATION_PALE
-    assert look._FAINT + 1 <= FAINT
-    assert look._PALE + 1 <= PALE
+    assert paleness.LEAST_CORRELATION - 0.04 >= LEAST_CORRELATION_PALE
+    assert paleness._FAINT + 1 <= FAINT
+    assert look._LEAST_BEFORE - 0.03 >= LEAST_BEFORE
+    assert look._LEAST_ONCE_REGISTERED - 0.02 >= LEAST_REGISTERED
     assert FARTHEST_ASPECT > look._FARTHEST_ASPECT
     assert FARTHEST_RADIUS < VARIANT_RADIUS * (1 - 0.2 * (1 - look._LEAST_OUTLINE))
 

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from app.domain.look import look
 from app.domain.near_duplicate import DEFAULT_RADIUS
-from tests.domain.drawn_groups import WORDS, font
-from tests.domain.test_look import cropped, encoded, lightened, portrayed
+from tests.domain.drawn_groups import COLOURS, WORDS, font
+from tests.domain.test_look import cropped, encoded, lightened, portrayed, resized
 
 
 def distance(one: Image.Image, other: Image.Image) -> float:
@@ -83,6 +83,80 @@ def test_what_glitters_was_clipped_pixel_by_pixel(spread: int) -> None:
     glittering = np.where(slope > 160, slope + np.abs(noise), slope)
     picture = Image.fromarray(np.repeat(glittering.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2))
     assert distance(picture, lightened(1.15)(picture)) <= DEFAULT_RADIUS
+
+
+def strip(length: float, places: tuple[int, ...] = (0, 1, 2, 3)) -> Image.Image:
+    """So many times as long as it is wide: things in a row, the ones of these places in ``COLOURS``."""
+    side = 90
+    picture = Image.new("RGB", (round(length * side), side), (240, 240, 240))
+    draw = ImageDraw.Draw(picture)
+    for number, place in enumerate(places):
+        left = round((number + 0.2) * picture.width / len(places))
+        colour = COLOURS[place]
+        if place % 2:
+            draw.ellipse((left, 14, left + 45, 59), colour)
+        else:
+            draw.polygon(((left, 59), (left + 45, 59), (left + 22, 14)), colour)
+        draw.text((left + 22, 75), WORDS[place], (40, 40, 40), font(13, 1), anchor="mm")
+    return picture
+
+
+@pytest.mark.parametrize("length", [3.5, 4.0, 5.0, 6.0])
+@pytest.mark.parametrize("standing", [False, True])
+def test_a_long_picture_with_a_border_is_a_copy(length: float, standing: bool) -> None:
+    picture = strip(length)
+    picture = picture.transpose(Image.Transpose.ROTATE_90) if standing else picture
+    copies = [bordered(picture, "black"), bordered(picture, "white")]
+    assert all(distance(picture, copy) <= DEFAULT_RADIUS for copy in copies)
+
+
+@pytest.mark.parametrize("length", [4.0, 6.0])
+def test_another_long_picture_with_a_border_is_none(length: float) -> None:
+    for places in ((0, 4, 2, 3), (0, 1, 5, 3), (4, 5, 6, 7)):
+        for colour in ("black", "white"):
+            assert distance(strip(length), bordered(strip(length, places), colour)) > DEFAULT_RADIUS
+
+
+def grey(picture: Image.Image) -> Image.Image:
+    return picture.convert("L").convert("RGB")
+
+
+def test_colours_of_one_lightness_are_looked_at_where_they_lie() -> None:
+    flag = Image.new("RGB", (400, 300), (254, 0, 0))
+    ImageDraw.Draw(flag).rectangle((200, 0, 400, 300), (206, 17, 38))
+    ImageDraw.Draw(flag).rectangle((160, 90, 265, 175), (206, 17, 38))
+    for copy in (encoded("JPEG", 50), encoded("JPEG", 95), resized(0.5), resized(2.0), lightened(0.85)):
+        assert distance(flag, copy(flag)) <= DEFAULT_RADIUS
+    turned = flag.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert distance(flag, turned) > DEFAULT_RADIUS
+
+
+def test_lines_of_bright_colours_lose_some_of_their_lightness_to_compression() -> None:
+    flag = Image.new("RGB", (400, 300), (0, 0, 0))
+    draw = ImageDraw.Draw(flag)
+    draw.rectangle((0, 150, 400, 300), (0, 122, 61))
+    draw.rectangle((160, 90, 265, 174), outline=(0, 85, 164), width=12)
+    for copy in (encoded("JPEG", 95), encoded("WEBP", 95), resized(2.0), cropped(0.02), grey):
+        assert distance(flag, copy(flag)) <= DEFAULT_RADIUS
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_yellow_lines_on_white_are_lightened(width: int) -> None:
+    chance = random.Random(width)
+    picture = Image.new("RGB", (300, 200), "white")
+    for _ in range(5):
+        ends = [extent * chance.random() for extent in (300, 200, 300, 200)]
+        ImageDraw.Draw(picture).line(ends, (255, 220, 0), width)
+    assert distance(picture, lightened(1.15)(picture)) <= DEFAULT_RADIUS
+
+
+def test_a_picture_of_two_colours_cropped_at_some_edges_is_a_copy() -> None:
+    button = Image.new("RGB", (300, 200), "white")
+    draw = ImageDraw.Draw(button)
+    draw.rounded_rectangle((24, 16, 276, 184), 30, (255, 205, 0))
+    for ends in ((100, 50, 200, 150), (100, 150, 200, 50)):
+        draw.line(ends, "white", 12)
+    assert distance(button, button.crop((0, 6, 285, 198))) <= DEFAULT_RADIUS
 
 
 def test_small_prints_on_one_shirt_are_different() -> None:
