@@ -49,6 +49,9 @@ def test_a_wrong_token_is_told(service: Service, token: str) -> None:
         "/console/\\\\example.org",
         "javascript:alert(1)",
         "/account",
+        "//[",
+        "/console/\r\nSet-Cookie: a=b",
+        "/console/\0",
     ],
 )
 def test_the_sign_in_leads_nowhere_else(service: Service, place: str) -> None:

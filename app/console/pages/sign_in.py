@@ -82,6 +82,9 @@ def _signed_in(place: str, secret: Secret | None) -> Response:
 
 def _own(place: str) -> str | None:
     """A place inside the console, or None: an address that somebody sends must not lead elsewhere."""
-    parts = urlsplit(place)
-    own = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "\\" not in place
-    return place if own else None
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        return None
+    own = not parts.scheme and not parts.netloc and parts.path.startswith("/console/")
+    return place if own and place.isprintable() and "\\" not in place else None
