@@ -236,6 +236,8 @@ def test_the_rules_are_saved_for_the_collection_in_their_order(shop: Visitor) ->
     assert "WEBP comes first" in page
     shop.post("duplicates/rules", code=303, change="up 1", **rules)
     assert "colour is red" in shop.get("duplicates").text
+    shop.post("duplicates/rules", code=303, change=f"drop {'9' * 5000}", **rules)
+    assert marked(shop.get("duplicates").text) == ["mug-large", "mug-small"]
     shop.post("duplicates/rules", code=303, change="drop 0", **rules)
     assert "colour is red" in shop.get("duplicates").text
     shop.post("duplicates/rules", code=400, change="save", kind="attribute", value="x", name="")
