@@ -19,6 +19,9 @@ from app.services.runtime import Runtime
 from app.services.sessions import Secret, access_of, session_of
 
 _SERVICE = "console"
+_FORM_BYTES, _PUBLIC_FORM_BYTES = 1 << 20, 16 << 10
+# Of fields alone. They are all taken apart at once, into a hundred times their size in memory.
+
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -51,6 +54,7 @@ def console(runtime: Runtime) -> Blueprint:
 
 def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
     def view(collection: UUID | None = None, **parts: Any) -> Any:
+        _bound_form(page)
         if page.public:
             _refuse_foreign_form(None, page)
             return page.show(Visit(runtime), **parts)
@@ -68,6 +72,13 @@ def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
             return response
 
     return view
+
+
+def _bound_form(page: Page) -> None:
+    """Bound the body: only files, which somebody who is signed in sends, may be as large as the service takes."""
+    if page.public or request.mimetype != "multipart/form-data":
+        most = _PUBLIC_FORM_BYTES if page.public else _FORM_BYTES
+        request.max_content_length = min(most, request.max_content_length or most)
 
 
 def _refuse_foreign_form(secret: Secret | None, page: Page) -> None:

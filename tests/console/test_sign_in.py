@@ -1,5 +1,7 @@
 """Signing in and out, and what a session reaches."""
 
+import io
+
 import pytest
 
 from app.console.pages import PAGES
@@ -104,6 +106,30 @@ def test_a_form_without_the_csrf_token_or_from_another_site_is_refused(service: 
     )
     assert other.status_code == 403
     assert visitor.client.get("/console/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize("with_length", [True, False])
+def test_a_stranger_cannot_send_a_large_form(service: Service, kind: str, with_length: bool) -> None:
+    fields = b"a&" * 10_000
+    body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + fields + b"\r\n--x--"
+    answer = Visitor(service, token="").client.post(
+        "/console/sign-in",
+        input_stream=io.BytesIO(fields if kind.endswith("encoded") else body),
+        content_type=kind,
+        content_length=len(fields if kind.endswith("encoded") else body) if with_length else None,
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 413
+
+
+def test_fields_without_files_are_bounded(service: Service) -> None:
+    service.use_vectors()
+    visitor = Visitor(service)
+    for page in (page for page in PAGES if page.verb == "POST"):
+        path = "/console" + page.path.replace("<uuid:collection>", str(visitor.service.collection.id))
+        answer = visitor.client.post(path, data={"csrf": visitor.csrf, "a": "b" * (1 << 20)})
+        assert answer.status_code == 413, page.name
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.of_collection], ids=lambda page: page.name)
