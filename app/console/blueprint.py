@@ -13,7 +13,7 @@ from app.console.page import Page
 from app.console.pages import NAVIGATION, PAGES
 from app.console.shown import FILTERS
 from app.console.static_files import static_file, static_path
-from app.console.visit import COOKIE, Visit
+from app.console.visit import COOKIE, Visit, is_from_another_site
 from app.domain.errors import ReadOnlyToken
 from app.services.runtime import Runtime
 from app.services.sessions import Secret, access_of, session_of
@@ -85,7 +85,7 @@ def _refuse_foreign_form(secret: Secret | None, page: Page) -> None:
     """Raise ``CrossSiteRequest`` for a request that changes something and was made by another site's page."""
     if page.verb == "GET":
         return
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if is_from_another_site():
         raise CrossSiteRequest("this request came from another site")
     if secret is None:
         return

@@ -75,6 +75,17 @@ def test_an_address_signs_in_once(service: Service) -> None:
     assert first.client.get(f"/console/sign-in?key={key}").status_code == 303
 
 
+def test_another_sites_link_signs_nobody_in(service: Service) -> None:
+    address = f"/console/sign-in?key={new_sign_in_key(service.runtime, service.token)}"
+    visitor = Visitor(service, token="")
+    refused = visitor.client.get(address, headers={"Sec-Fetch-Site": "cross-site"})
+    assert refused.status_code == 403
+    assert "Set-Cookie" not in refused.headers
+    assert "copy it into the address bar" in refused.text
+    # The key is not used up.
+    assert visitor.client.get(address, headers={"Sec-Fetch-Site": "none"}).status_code == 303
+
+
 def test_a_session_ends_with_its_token(service: Service) -> None:
     service.use_vectors()
     token = service.new_token()
