@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from gunicorn.http.errors import ParseException
 
 from app.console.pages import PAGES
 from app.services.operating.accounts import revoke_token
@@ -132,6 +133,26 @@ def test_a_stranger_cannot_send_a_large_form(service: Service, kind: str, with_l
         environ_overrides={"wsgi.input_terminated": True},
     )
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("fault", [OSError("hung up"), ParseException("no chunk")])
+def test_a_form_that_breaks_off_is_the_clients_fault(service: Service, fault: Exception) -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise fault
+
+    visitor = Visitor(service)
+    for path, headers in {"sign-in": {}, "account/tokens": {"X-CSRF-Token": visitor.csrf}}.items():
+        answer = visitor.client.post(
+            f"/console/{path}",
+            headers=headers,
+            content_type="application/x-www-form-urlencoded",
+            environ_overrides={"wsgi.input": Broken(), "wsgi.input_terminated": True},
+        )
+        assert answer.status_code == 400
 
 
 def test_fields_without_files_are_bounded(service: Service) -> None:
