@@ -1,24 +1,28 @@
 """The blueprint: sessions, rights, headers and errors around the pages."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import NotFound
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, NotFound
 
 from app.console.failures import CrossSiteRequest, failure
 from app.console.page import Page
 from app.console.pages import NAVIGATION, PAGES
 from app.console.shown import FILTERS
 from app.console.static_files import static_file, static_path
-from app.console.visit import COOKIE, Visit
+from app.console.visit import COOKIE, Visit, is_from_another_site
 from app.domain.errors import ReadOnlyToken
 from app.services.runtime import Runtime
 from app.services.sessions import Secret, access_of, session_of
 
 _SERVICE = "console"
+_FORM_BYTES, _PUBLIC_FORM_BYTES = 1 << 20, 16 << 10
+# Of fields alone. They are all taken apart at once, into a hundred times their size in memory.
+
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -51,6 +55,7 @@ def console(runtime: Runtime) -> Blueprint:
 
 def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
     def view(collection: UUID | None = None, **parts: Any) -> Any:
+        _bound_form(page)
         if page.public:
             _refuse_foreign_form(None, page)
             return page.show(Visit(runtime), **parts)
@@ -70,17 +75,34 @@ def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
     return view
 
 
+def _bound_form(page: Page) -> None:
+    """Bound the body: only files, which somebody who is signed in sends, may be as large as the service takes."""
+    if page.public or request.mimetype != "multipart/form-data":
+        most = _PUBLIC_FORM_BYTES if page.public else _FORM_BYTES
+        request.max_content_length = min(most, request.max_content_length or most)
+
+
 def _refuse_foreign_form(secret: Secret | None, page: Page) -> None:
     """Raise ``CrossSiteRequest`` for a request that changes something and was made by another site's page."""
     if page.verb == "GET":
         return
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if is_from_another_site():
         raise CrossSiteRequest("this request came from another site")
+    fields = _fields()
     if secret is None:
         return
-    sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
+    sent = request.headers.get("X-CSRF-Token") or fields.get("csrf", "")
     if not hmac.compare_digest(sent.encode(), secret.csrf.encode()):
         raise CrossSiteRequest("this page is from another session: reload it and try again")
+
+
+def _fields() -> Mapping[str, str]:
+    """The form of the request, which is kept for the page; raises ``BadRequest`` where it breaks off."""
+    try:
+        return request.form
+    except ParseException as error:
+        # No proper chunks: gunicorn says so on reading.
+        raise BadRequest("The form could not be read to its end.") from error
 
 
 def _nowhere(rest: str) -> Response:

@@ -112,3 +112,8 @@ class Form:
         if value != int(value):
             raise InvalidRequest("a whole number is wanted", path=name)
         return int(value)
+
+
+def is_from_another_site() -> bool:
+    """Whether a page of another site made the request, or led to it. Old browsers do not say so."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")

@@ -43,7 +43,8 @@ LEFT JOIN lookalike_internal.thumbnails t ON t.collection_id = %(collection_id)s
 WHERE r.collection_id = %(collection_id)s AND r.id = ANY (%(ids)s);
 
 -- name: keep_pairs
--- Copies of the pairs that will go with them.
+-- Copies of the pairs that will go with them, but for those that go with another action at the same moment. In order, so
+-- that two such actions do not deadlock.
 -- parameters: collection_id, action_id
 WITH removed AS MATERIALIZED (
     SELECT k.key
@@ -58,7 +59,9 @@ WHERE p.collection_id = %(collection_id)s AND p.a_key IN (SELECT key FROM remove
 UNION
 SELECT p.collection_id, %(action_id)s, p.a_key, p.b_key, p.distance, p.visual, p.bits, p.signal
 FROM lookalike_internal.near_duplicate_pairs p
-WHERE p.collection_id = %(collection_id)s AND p.b_key IN (SELECT key FROM removed);
+WHERE p.collection_id = %(collection_id)s AND p.b_key IN (SELECT key FROM removed)
+ORDER BY a_key, b_key
+ON CONFLICT (collection_id, a_key, b_key) DO NOTHING;
 
 -- name: edit_records
 -- Changes attributes of locked records and keeps what they were. Edited attributes are removed, put, filled where there is
@@ -242,15 +245,22 @@ WHERE k.collection_id = %(collection_id)s AND k.action_id = %(action_id)s
 ORDER BY k.id;
 
 -- name: restore_pairs
--- Pairs both of whose records are there again. (The caller has made sure that the run is the one that found them.)
+-- Pairs both of whose records are there again, and stay until the transaction ends. (The caller has made sure that the
+-- run is the one that found them.)
 -- parameters: collection_id, action_id
-WITH gone AS (
+WITH there AS MATERIALIZED (
+    SELECT r.key
+    FROM lookalike_internal.records r
+    WHERE r.collection_id = %(collection_id)s
+      AND r.key IN (SELECT unnest(ARRAY[p.a_key, p.b_key])
+                    FROM lookalike_internal.removed_pairs p
+                    WHERE p.collection_id = %(collection_id)s AND p.action_id = %(action_id)s)
+    ORDER BY r.id
+    FOR KEY SHARE
+), gone AS (
     DELETE FROM lookalike_internal.removed_pairs p
     WHERE p.collection_id = %(collection_id)s AND p.action_id = %(action_id)s
-      AND EXISTS (SELECT FROM lookalike_internal.records a
-                  WHERE a.collection_id = %(collection_id)s AND a.key = p.a_key)
-      AND EXISTS (SELECT FROM lookalike_internal.records b
-                  WHERE b.collection_id = %(collection_id)s AND b.key = p.b_key)
+      AND p.a_key IN (SELECT key FROM there) AND p.b_key IN (SELECT key FROM there)
     RETURNING p.*
 )
 INSERT INTO lookalike_internal.near_duplicate_pairs

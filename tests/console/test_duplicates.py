@@ -236,10 +236,34 @@ def test_the_rules_are_saved_for_the_collection_in_their_order(shop: Visitor) ->
     assert "WEBP comes first" in page
     shop.post("duplicates/rules", code=303, change="up 1", **rules)
     assert "colour is red" in shop.get("duplicates").text
+    shop.post("duplicates/rules", code=303, change=f"drop {'9' * 5000}", **rules)
+    assert marked(shop.get("duplicates").text) == ["mug-large", "mug-small"]
     shop.post("duplicates/rules", code=303, change="drop 0", **rules)
     assert "colour is red" in shop.get("duplicates").text
     shop.post("duplicates/rules", code=400, change="save", kind="attribute", value="x", name="")
     shop.post("duplicates/rules", code=400, change="save", kind="nonsense", value="", name="")
+
+
+def test_a_group_is_asked_for_by_what_can_be_no_id(shop: Visitor) -> None:
+    html = shop.get("duplicates").text
+    assert counter(shop.get("duplicates", group="\0", size=2).text) == "group 1 of 3 · 3 pictures"
+    assert "has changed since you looked" in decide(shop, html, code=200, group="\0")
+    basis = re.search(r'name="basis" value="(\w+)"', shop.get("duplicates/everywhere", radius=5).text)
+    assert basis is not None
+    shop.post("duplicates/everywhere", code=400, radius=5, basis=basis[1], before="a\0")
+    assert len(remaining(shop.service)) == 8
+
+
+@pytest.mark.parametrize("decision", ["keep", "different", "remove"])
+def test_a_group_is_decided_that_a_client_has_deleted(shop: Visitor, decision: str) -> None:
+    html = shop.get("duplicates").text
+    shop.service.call("delete", records=[{"_id": id} for id in ("mug-large", "mug-small", "mug-web")])
+    answer = shop.post(
+        "duplicates/decide", code=303 if decision == "different" else 200, **fields_of(html, decision=decision)
+    )
+    if decision == "keep":
+        assert "have been deleted since" in answer.text
+    assert len(remaining(shop.service)) == 5
 
 
 def test_all_groups_by_the_rules_are_previewed_and_then_done(shop: Visitor) -> None:

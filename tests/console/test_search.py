@@ -169,6 +169,9 @@ def test_bounds(hats: Visitor) -> None:
         ('{"$and": [{"a": 1}, {"b": {"$in": 3}}]}', "filter.$and[1].b.$in"),
         ("{", "not valid JSON"),
         ("[1]", "it has to be a JSON object"),
+        ('{"colour": {"$in": 5}}', "filter.colour.$in"),
+        ('{"colour": {"$in": null}}', "filter.colour.$in"),
+        (f'{{"colour": {"[" * 300}{"]" * 300}}}', "filter.colour"),
     ],
 )
 def test_a_faulty_filter_is_told_at_its_path_and_stays_to_be_edited(hats: Visitor, text: str, told: str) -> None:
@@ -176,6 +179,9 @@ def test_a_faulty_filter_is_told_at_its_path_and_stays_to_be_edited(hats: Visito
     assert told in html
     assert f">{text}</textarea>" in html
     assert not shown(html)
+    bounded = unescape(hats.get("search", code=400, filter=text, bounds="colour", low="1").text)
+    assert told in bounded
+    assert f">{text}</textarea>" in bounded
 
 
 def test_the_curl_line_works_as_it_is(hats: Visitor, tmp_path: Path) -> None:

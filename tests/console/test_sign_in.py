@@ -1,6 +1,9 @@
 """Signing in and out, and what a session reaches."""
 
+import io
+
 import pytest
+from gunicorn.http.errors import ParseException
 
 from app.console.pages import PAGES
 from app.services.operating.accounts import revoke_token
@@ -49,6 +52,9 @@ def test_a_wrong_token_is_told(service: Service, token: str) -> None:
         "/console/\\\\example.org",
         "javascript:alert(1)",
         "/account",
+        "//[",
+        "/console/\r\nSet-Cookie: a=b",
+        "/console/\0",
     ],
 )
 def test_the_sign_in_leads_nowhere_else(service: Service, place: str) -> None:
@@ -68,6 +74,17 @@ def test_an_address_signs_in_once(service: Service) -> None:
     assert "has been used" in refused.text
     # Whoever is signed in may reload it.
     assert first.client.get(f"/console/sign-in?key={key}").status_code == 303
+
+
+def test_another_sites_link_signs_nobody_in(service: Service) -> None:
+    address = f"/console/sign-in?key={new_sign_in_key(service.runtime, service.token)}"
+    visitor = Visitor(service, token="")
+    refused = visitor.client.get(address, headers={"Sec-Fetch-Site": "cross-site"})
+    assert refused.status_code == 403
+    assert "Set-Cookie" not in refused.headers
+    assert "copy it into the address bar" in refused.text
+    # The key is not used up.
+    assert visitor.client.get(address, headers={"Sec-Fetch-Site": "none"}).status_code == 303
 
 
 def test_a_session_ends_with_its_token(service: Service) -> None:
@@ -101,6 +118,50 @@ def test_a_form_without_the_csrf_token_or_from_another_site_is_refused(service: 
     )
     assert other.status_code == 403
     assert visitor.client.get("/console/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize("with_length", [True, False])
+def test_a_stranger_cannot_send_a_large_form(service: Service, kind: str, with_length: bool) -> None:
+    fields = b"a&" * 10_000
+    body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + fields + b"\r\n--x--"
+    answer = Visitor(service, token="").client.post(
+        "/console/sign-in",
+        input_stream=io.BytesIO(fields if kind.endswith("encoded") else body),
+        content_type=kind,
+        content_length=len(fields if kind.endswith("encoded") else body) if with_length else None,
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("fault", [OSError("hung up"), ParseException("no chunk")])
+def test_a_form_that_breaks_off_is_the_clients_fault(service: Service, fault: Exception) -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise fault
+
+    visitor = Visitor(service)
+    for path, headers in {"sign-in": {}, "account/tokens": {"X-CSRF-Token": visitor.csrf}}.items():
+        answer = visitor.client.post(
+            f"/console/{path}",
+            headers=headers,
+            content_type="application/x-www-form-urlencoded",
+            environ_overrides={"wsgi.input": Broken(), "wsgi.input_terminated": True},
+        )
+        assert answer.status_code == 400
+
+
+def test_fields_without_files_are_bounded(service: Service) -> None:
+    service.use_vectors()
+    visitor = Visitor(service)
+    for page in (page for page in PAGES if page.verb == "POST"):
+        path = "/console" + page.path.replace("<uuid:collection>", str(visitor.service.collection.id))
+        answer = visitor.client.post(path, data={"csrf": visitor.csrf, "a": "b" * (1 << 20)})
+        assert answer.status_code == 413, page.name
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.of_collection], ids=lambda page: page.name)

@@ -19,10 +19,11 @@ def save(visit: Visit) -> Response:
     columns = [form.all(field) for field in _FIELDS]
     documents = [dict(zip(_FIELDS, row, strict=True)) for row in zip(*columns, strict=False)]
     verb, _, place = form.text("change").partition(" ")
-    if place.isdecimal() and int(place) < len(documents):
-        moved = documents.pop(int(place))
+    at = next((at for at in range(len(documents)) if place == str(at)), None)
+    if at is not None:
+        moved = documents.pop(at)
         if verb in ("up", "down"):
-            documents.insert(max(0, int(place) + (-1 if verb == "up" else 1)), moved)
+            documents.insert(max(0, at + (-1 if verb == "up" else 1)), moved)
     save_rules(visit.runtime, visit.reached, [each for each in documents if each["kind"]])
     shown = {"group": form.text("group"), "radius": form.text("radius"), "rules": "open"}
     response = redirect(

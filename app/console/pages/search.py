@@ -132,8 +132,8 @@ def _changed(address: SearchAddress, form: Form) -> SearchAddress | None:
         sides = (form.number(name, math.nan, least=0, most=100) for name in ("left", "top", "width", "height"))
         box = Box.parse(",".join(str(side / 100) for side in sides))
         return address.boxed(None if box == Box(0, 0, 1, 1) else box)
-    if path := form.text("bounds"):
-        document = building.read_document(address.filter)
+    document, where, _ = _filter_of(address)
+    if where is not None and (path := form.text("bounds")):
         low, high = (_bound(form, name) for name in ("low", "high"))
         return address.filtered(building.write_document(building.with_bounds(document, path, low, high)))
     return None
@@ -205,13 +205,12 @@ def _possible(visit: Visit, address: SearchAddress, facets: Facets) -> dict[str,
 
 
 def _filter_of(address: SearchAddress) -> tuple[dict[str, Any], Filter | None, str]:
-    """The filter's document and what it means, or what is wrong with it."""
-    document: dict[str, Any] = {}
+    """The filter's document and what it means, or what is wrong with it: then nothing can be built upon it."""
     try:
         document = building.read_document(address.filter)
         return document, parse_filter(document), ""
     except errors.InvalidRequest as error:
-        return document, None, str(error)
+        return {}, None, str(error)
 
 
 def _indented(document: dict[str, Any], text: str, fault: str) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Response, redirect, request, url_for
 
 from app.console.page import Page
-from app.console.visit import COOKIE, Form, Visit
+from app.console.visit import COOKIE, Form, Visit, is_from_another_site
 from app.domain.errors import Unauthorized
 from app.services import sessions
 from app.services.sessions import SESSION_SECONDS, Secret
@@ -14,12 +14,16 @@ from app.services.sessions import SESSION_SECONDS, Secret
 def show(visit: Visit) -> Response:
     """The form; with ``key`` in the address, straight to the collections.
 
+    Not where another site leads here: whoever follows its link would work in somebody else's account unawares.
     Where the key is used up but the browser is signed in, somebody reloads: they are let through.
     """
     asked = Form.of_address()
     key, place = asked.text("key"), asked.text("next")
     if not key:
         return visit.render("sign_in/form.html", place=place, fault="")
+    if is_from_another_site():
+        told = "another site led here: to sign in by this address, copy it into the address bar"
+        return visit.render("sign_in/form.html", 403, place=place, fault=told)
     try:
         secret = sessions.sign_in_by_key(visit.runtime, key)
     except Unauthorized as error:
@@ -82,6 +86,9 @@ def _signed_in(place: str, secret: Secret | None) -> Response:
 
 def _own(place: str) -> str | None:
     """A place inside the console, or None: an address that somebody sends must not lead elsewhere."""
-    parts = urlsplit(place)
-    own = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "\\" not in place
-    return place if own else None
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        return None
+    own = not parts.scheme and not parts.netloc and parts.path.startswith("/console/")
+    return place if own and place.isprintable() and "\\" not in place else None

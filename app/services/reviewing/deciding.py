@@ -126,10 +126,15 @@ def judge_different(
 def keep_all(
     runtime: Runtime, access: Access, found: Review, place: int, *, token_id: UUID | None = None
 ) -> int | None:
-    """Keep a group whole: it is not shown again unless a picture joins it or changes. The action is returned."""
+    """Keep a group whole: it is not shown again unless a picture joins it or changes. The action is returned.
+
+    Raises ``InvalidRequest`` where none of its pictures is left.
+    """
     collection = require_collection(access)
     pictures = review.pictures_in_order(runtime.database, collection, found.keys_of(place))
     ids = [each.id for each in pictures]
+    if not ids:
+        raise InvalidRequest("the pictures of this group have been deleted since you looked at it")
     with runtime.database.transaction() as connection:
         action = None
         if runtime.settings.undo_days:

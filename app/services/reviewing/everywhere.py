@@ -18,6 +18,7 @@ from app.db import actions, review
 from app.domain.account import Access
 from app.domain.action import Change, Kind
 from app.domain.errors import InvalidRequest
+from app.domain.record import parse_reference
 from app.domain.review_rule import LABELS, PictureFacts, Rule, choose
 from app.services.access import require_collection
 from app.services.acting.doing import act_within
@@ -118,13 +119,15 @@ def apply(
 ) -> Progress:
     """Apply the rules to the groups before a name ('': to the last ones) for some seconds, from last to first.
 
-    Raises ``InvalidRequest`` where rules or pairs are no longer those of the preview.
+    Raises ``InvalidRequest`` where rules or pairs are no longer those of the preview, and for a name that can be
+    none.
     """
     if basis != basis_of(found, rules, wanted):
         raise InvalidRequest("rules or pairs have changed since the preview: look at it again")
     until = time.monotonic() + seconds
     places = _by_name(found)
     if before:
+        parse_reference({"_id": before}, "before")
         least = found.groups.graph.keys[found.groups.least[places]].tolist()
         places = places[: review.count_before(runtime.database, require_collection(access), least, before)]
     left, removed = len(places), 0

@@ -5,6 +5,8 @@ import numpy as np
 from app.db import review
 from app.db.review import Place
 from app.domain.account import Access
+from app.domain.errors import InvalidRequest
+from app.domain.record import parse_reference
 from app.services.access import require_collection
 from app.services.reviewing.groups import Review
 from app.services.runtime import Runtime
@@ -24,10 +26,14 @@ def stay_at(runtime: Runtime, access: Access, found: Review, place: int, name: s
 def locate(runtime: Runtime, access: Access, found: Review, name: str, size: int | None = None) -> int | None:
     """The place of the group that a record is in; without one that of the group which would come after it.
 
-    None where there are no groups, or where nothing is known of its ``size``.
+    None where there are no groups, where nothing is known of its ``size``, and for what can be no ``_id``.
     """
     groups, collection = found.groups, require_collection(access)
     if not len(groups):
+        return None
+    try:
+        parse_reference({"_id": name}, "")
+    except InvalidRequest:
         return None
     key = review.key_of_id(runtime.database, collection, name)
     for node in groups.graph.nodes_of([] if key is None else [key]).tolist():

@@ -10,10 +10,10 @@ import pytest
 
 from app.db import near_duplicate_runs
 from app.domain.account import Access
-from app.domain.action import Change, Edit, Judgement, Kind
+from app.domain.action import Change, Done, Edit, Judgement, Kind
 from app.domain.errors import CapacityExceeded, InvalidRequest
 from app.domain.verdict import Verdict
-from app.services.acting.doing import act, edit, recent_actions, remove
+from app.services.acting.doing import act, act_within, edit, recent_actions, remove
 from app.services.acting.undoing import undo
 from app.services.duplicates.runs import find_duplicates
 from app.services.operating.collections import delete_collection, update_collection
@@ -181,6 +181,39 @@ def test_two_undos_at_once_put_everything_back_once(service: Service, access: Ac
     for thread in threads:
         thread.join()
     assert sorted(restored) == ["a", "b", "c"]
+    assert dump() == before
+
+
+def test_two_removals_at_once_share_the_pairs_between_them(service: Service, access: Access, dump: Dump) -> None:
+    before = dump()
+    others: list[Done] = []
+    thread = threading.Thread(target=lambda: others.append(remove(service.runtime, access, ["b"])))
+    with service.runtime.database.transaction() as connection:
+        first = act_within(service.runtime, connection, access, Kind.REMOVE, Change(["a"]))
+        thread.start()
+        thread.join(0.3)
+    thread.join()
+    assert [each.removed for each in others] == [["b"]]
+    for done in (first, others[0]):
+        undo(service.runtime, access, done.action_id or 0)
+    assert dump() == before
+
+
+def test_a_pair_whose_other_record_goes_during_the_undo_comes_back_with_that(
+    service: Service, access: Access, dump: Dump
+) -> None:
+    before = dump()
+    first = remove(service.runtime, access, ["a"]).action_id or 0
+    outcome: list[Any] = []
+    thread = threading.Thread(target=lambda: outcome.append(undo(service.runtime, access, first)))
+    with service.runtime.database.transaction() as connection:
+        second = act_within(service.runtime, connection, access, Kind.REMOVE, Change(["b"]))
+        thread.start()
+        thread.join(0.3)
+    thread.join()
+    assert [each.restored for each in outcome] == [["a"]]
+    assert dump()["near_duplicate_pairs"] == []
+    undo(service.runtime, access, second.action_id or 0)
     assert dump() == before
 
 
