@@ -10,21 +10,24 @@ const refused = document.querySelector("[data-refused]");
 
 async function search(file) {
   if (!form) return;
-  if (!file.type.startsWith("image/")) return tell("This is not a picture.");
+  // Browsers know no type of a HEIC: the service tells pictures by their bytes.
+  if (file.type && !file.type.startsWith("image/")) return tell("This is not a picture.");
   tell("");
+  const told = form.querySelector("strong");
   const body = new FormData(form);
   body.set("file", file);
-  form.setAttribute("aria-busy", "true");
+  told.setAttribute("aria-busy", "true");
+  say("Looking at the picture …", { seconds: 3 });
   try {
     const answer = await send(form.action, { method: "POST", body });
     const address = answer.headers.get("HX-Redirect");
     if (address) return location.assign(address);
-    const told = new DOMParser().parseFromString(await answer.text(), "text/html");
-    tell(told.body.textContent.trim() || "The picture could not be sent.");
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+    tell(part.body.textContent.trim() || "The picture could not be sent.");
   } catch {
     tell("The service cannot be reached. Try again in a moment.");
   } finally {
-    form.removeAttribute("aria-busy");
+    told.removeAttribute("aria-busy");
   }
 }
 
