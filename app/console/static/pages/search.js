@@ -17,7 +17,7 @@ async function search(file) {
   const body = new FormData(form);
   body.set("file", file);
   told.setAttribute("aria-busy", "true");
-  say("Looking at the picture …", { seconds: 3 });
+  const looking = say("Looking at the picture …", { seconds: 120 });
   try {
     const answer = await send(form.action, { method: "POST", body });
     const address = answer.headers.get("HX-Redirect");
@@ -28,6 +28,7 @@ async function search(file) {
     tell("The service cannot be reached. Try again in a moment.");
   } finally {
     told.removeAttribute("aria-busy");
+    looking.remove();
   }
 }
 
@@ -153,7 +154,8 @@ if (filters) {
     for (const facet of filters.querySelectorAll("[data-facet]")) {
       if (facet.dataset.facet in open) facet.open = facet.open || open[facet.dataset.facet];
     }
-    filters.scrollTop = top;
+    // What is wrong with the filter stands at its top.
+    filters.scrollTop = filters.querySelector("[aria-invalid]") ? 0 : top;
   } catch { /* Without storage they begin at the top. */ }
   addEventListener("pagehide", () => {
     const open = Object.fromEntries([...filters.querySelectorAll("[data-facet]")].map((facet) => [facet.dataset.facet, facet.open]));
