@@ -43,8 +43,8 @@ def test_it_tells_how_large_it_is_and_how_its_indexes_stand(shop: Visitor) -> No
     assert "<strong>31</strong> records" in page
     assert "about" not in page.partition("<strong>31")[0][-200:]
     assert '<span class="good">built</span>' in page
-    assert "30 different numbers in a sample" in page
-    assert "30 different texts in a sample" in page
+    assert "30 different numbers" in page
+    assert "30 different texts" in page
 
 
 def test_an_empty_collection(service: Service) -> None:

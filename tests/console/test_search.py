@@ -65,7 +65,8 @@ def test_without_a_query_the_newest_come_first(hats: Visitor) -> None:
 def test_an_empty_collection_says_what_to_do(visitor: Visitor) -> None:
     html = visitor.get("search").text
     assert "No records yet" in html
-    assert "lookalike import" in html
+    assert visitor.service.collection is not None
+    assert f"lookalike import {visitor.service.collection.id} " in html
 
 
 def test_more_like_a_record(hats: Visitor) -> None:

@@ -17,7 +17,7 @@ export function send(address, options = {}) {
   return fetch(address, { ...options, headers: { ...options.headers, "X-CSRF-Token": csrf, "HX-Request": "true" } });
 }
 
-/** Show a line for some seconds; with `undo` a button that does what is given. */
+/** Show a line for some seconds, and return it; with `undo` a button that does what is given. */
 export function say(text, { fault = false, undo = null, seconds = fault ? 10 : 6 } = {}) {
   const line = document.createElement("p");
   line.className = fault ? "message fault" : "message";
@@ -30,6 +30,7 @@ export function say(text, { fault = false, undo = null, seconds = fault ? 10 : 6
   }
   document.getElementById("messages").append(line);
   setTimeout(() => line.remove(), seconds * 1000);
+  return line;
 }
 
 document.addEventListener("click", async (event) => {

@@ -85,6 +85,7 @@ async function importAll(files) {
   for (const file of files) if (!fitting.includes(file)) skip(pathOf(file), "the file is larger than this service accepts");
   progress.max = fitting.length;
   progress.value = 0;
+  document.getElementById("count").textContent = `0 of ${fitting.length} files`;
   for (const batch of batches(fitting, most)) {
     if (stopped || !(await sendBatch(batch, guarded))) break;
     progress.value += batch.length;

@@ -10,21 +10,25 @@ const refused = document.querySelector("[data-refused]");
 
 async function search(file) {
   if (!form) return;
-  if (!file.type.startsWith("image/")) return tell("This is not a picture.");
+  // Browsers know no type of a HEIC: the service tells pictures by their bytes.
+  if (file.type && !file.type.startsWith("image/")) return tell("This is not a picture.");
   tell("");
+  const told = form.querySelector("strong");
   const body = new FormData(form);
   body.set("file", file);
-  form.setAttribute("aria-busy", "true");
+  told.setAttribute("aria-busy", "true");
+  const looking = say("Looking at the picture …", { seconds: 120 });
   try {
     const answer = await send(form.action, { method: "POST", body });
     const address = answer.headers.get("HX-Redirect");
     if (address) return location.assign(address);
-    const told = new DOMParser().parseFromString(await answer.text(), "text/html");
-    tell(told.body.textContent.trim() || "The picture could not be sent.");
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+    tell(part.body.textContent.trim() || "The picture could not be sent.");
   } catch {
     tell("The service cannot be reached. Try again in a moment.");
   } finally {
-    form.removeAttribute("aria-busy");
+    told.removeAttribute("aria-busy");
+    looking.remove();
   }
 }
 
@@ -150,7 +154,8 @@ if (filters) {
     for (const facet of filters.querySelectorAll("[data-facet]")) {
       if (facet.dataset.facet in open) facet.open = facet.open || open[facet.dataset.facet];
     }
-    filters.scrollTop = top;
+    // What is wrong with the filter stands at its top.
+    filters.scrollTop = filters.querySelector("[aria-invalid]") ? 0 : top;
   } catch { /* Without storage they begin at the top. */ }
   addEventListener("pagehide", () => {
     const open = Object.fromEntries([...filters.querySelectorAll("[data-facet]")].map((facet) => [facet.dataset.facet, facet.open]));
