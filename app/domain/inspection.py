@@ -192,8 +192,8 @@ def _from_start(
     if len(long):
         one, other = levels[32][0][long], levels[32][1][long]
         framed = pairs.framed.some(long)
-        better = agreement(one, other, framed) > agreement(one, other, start.some(long))
-        start.zoom[long[better]] = framed.zoom[better]
+        fits = agreement(one, other, framed) > agreement(one, other, start.some(long))
+        start.zoom[long[fits]] = framed.zoom[fits]
     frames = registered(*levels[16], start, 2, robust=False)
     frames = registered(*levels[32], frames, 3)
     frames = registered(*levels[64], frames, 4)
