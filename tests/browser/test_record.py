@@ -72,7 +72,7 @@ def test_two_hundred_ugly_attributes_in_the_dark_on_a_phone(
     window.go(f"{place}/record?id={quote(UGLY)}")
     page.get_by_label("Find attributes by name").fill("key 19")
     page.get_by_role("button", name="Find").click()
-    page.wait_for_function("document.querySelectorAll('.attributes > div > dt').length === 11")
+    expect(page.locator(".attributes > div > dt")).to_have_count(11)
 
 
 def test_a_token_that_is_revoked_meanwhile_and_one_that_only_reads(
