@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import quote
 
+from playwright.sync_api import expect
+
 from app.services.operating.accounts import revoke_token
 from tests.browser.conftest import Window
 from tests.console.test_record import UGLY
