@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import quote
 
+from playwright.sync_api import expect
+
 from app.services.operating.accounts import revoke_token
 from tests.browser.conftest import Window
 from tests.console.test_record import UGLY
@@ -72,7 +74,7 @@ def test_two_hundred_ugly_attributes_in_the_dark_on_a_phone(
     window.go(f"{place}/record?id={quote(UGLY)}")
     page.get_by_label("Find attributes by name").fill("key 19")
     page.get_by_role("button", name="Find").click()
-    page.wait_for_function("document.querySelectorAll('.attributes > div > dt').length === 11")
+    expect(page.locator(".attributes > div > dt")).to_have_count(11)
 
 
 def test_a_token_that_is_revoked_meanwhile_and_one_that_only_reads(

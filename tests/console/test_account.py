@@ -84,6 +84,8 @@ def test_a_read_only_token_sees_tokens_but_makes_none(service: Service) -> None:
     assert "Make a token" not in text
     assert "Revoke" not in text
     assert "reads and writes" in text
+    assert text.count("For good") == 0
+    assert page(Visitor(service)).count("For good") == page(Visitor(service)).count(">Revoke</button>") > 0
 
 
 def test_usage_is_shown_by_month(service: Service) -> None:

@@ -317,6 +317,7 @@ def test_a_read_only_token_sees_groups_and_nothing_to_press(shop: Visitor) -> No
         )
         assert 'name="go"' not in page
         assert "Undo" not in page
+        assert "Compare anew" not in page
 
 
 def test_what_strangers_wrote_is_shown_as_text(service: Service) -> None:
