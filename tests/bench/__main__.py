@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.bench import (
+    console,
     join_key,
     loading,
     near_duplicates,
@@ -68,6 +69,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
         bench.deployment.database_url, bench.table, bench.records
     ),
     "sql_interface": lambda bench: sql_interface.measure(bench.loaded, bench.table),
+    "console": lambda bench: console.measure(bench.loaded, bench.table),
     "near_duplicates": _near_duplicates,
     "join_key": lambda bench: join_key.measure(bench.deployment.database_url, bench.table, bench.records),
 }
