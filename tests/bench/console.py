@@ -1,8 +1,8 @@
 """Pages of the console over the collection of ``search``: the server's time for each, and when a browser paints.
 
 The server's time is that of the application in this process, from the request to the whole page, for another
-record each time; thumbnails are not asked for, as browsers keep them. The first paint is Chromium's own figure, of a
-new profile with nothing in its cache, over loopback; it is left out where there is no Chromium.
+record each time; thumbnails are not asked for, as browsers keep them. The first paint is Chromium's own figure, of
+a new profile with nothing in its cache, over loopback; it is left out where there is no Chromium.
 """
 
 import shutil
