@@ -3,7 +3,7 @@
 Every page is watched: an error or a warning in its console (a violation of the content security policy is one),
 an exception, or a request to another host fails the test, whatever it is about.
 
-Without a browser these tests are skipped, unless LOOKALIKE_TEST_BROWSER is ``required``, as in CI.
+Without a browser these tests are skipped, unless TEST_BROWSER is ``required``, as in CI.
 """
 
 import os
@@ -26,7 +26,7 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if BROWSER is None:
-        assert os.environ.get("LOOKALIKE_TEST_BROWSER") != "required", "there is no chromium"
+        assert os.environ.get("TEST_BROWSER") != "required", "there is no chromium"
         pytest.skip("needs chromium (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         # Its sandbox is not to be had in every container, and pages here are the project's own.
