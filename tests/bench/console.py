@@ -28,7 +28,7 @@ PAGES = {
     "page 5": "search?more=RECORD&page=5",
     "record": "record?id=RECORD",
     "collection": "collection",
-    "history": "history",
+    "history": "actions",
 }
 """What stands behind /console/<collection>/."""
 
