@@ -1,7 +1,8 @@
-"""The pairs of a collection as a graph, and its groups at a radius: what a review pages through.
+"""The pairs of a collection as a graph, and its groups at a radius: what is listed, and what a review pages
+through.
 
-Nodes are the records that are in a pair, numbered in the order of their ids, so that the least node of a component
-is its least id. The graph is read once; groups of another radius take one pass over its edges.
+Nodes are the records that are in a pair. A review numbers them in the order of their ids, so that the least node
+of a component is its least id. The graph is read once; groups of another radius take one pass over its edges.
 """
 
 from collections.abc import Iterable
@@ -11,15 +12,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from app.pairs.components import connected_components
-
 Nodes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class PairGraph:
-    """``keys`` (nodes,): the records' keys in the order of their ids; of each pair, nearest first, its nodes
-    ``left`` and ``right``, ``distance``, and ``signal`` by number (``app.domain.pair_distance``), all (pairs,).
+    """``keys`` (nodes,): the records' keys; of each pair, nearest first, its nodes ``left`` and ``right``,
+    ``distance``, and ``signal`` by number (``app.domain.pair_distance``), all (pairs,).
     """
 
     keys: NDArray[np.int64]
@@ -34,7 +33,7 @@ class PairGraph:
         return order, self.keys[order]
 
     def nodes_of(self, keys: Iterable[int]) -> Nodes:
-        """The nodes of those of some keys that are in a pair, in the order of their ids."""
+        """The nodes of those of some keys that are in a pair, in their order."""
         order, ordered = self._by_key
         wanted = np.fromiter(keys, np.int64)
         if not len(ordered):
@@ -101,7 +100,7 @@ class PairGroups:
         return len(self.least)
 
     def members_of(self, place: int) -> Nodes:
-        """The nodes of a group, in the order of their ids."""
+        """The nodes of a group, in their order."""
         first = self.first_member[place]
         return self.members[first : first + self.size[place]]
 
@@ -128,3 +127,20 @@ class PairGroups:
             first_edge=self.first_edge[stays],
             amount=self.amount[stays],
         )
+
+
+def connected_components(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The component of each of ``count`` nodes, as its least node; an edge joins ``left[i]`` and ``right[i]``.
+
+    Labels are hooked onto smaller ones and paths halved until nothing changes (Shiloach and Vishkin 1982).
+    """
+    label = np.arange(count)
+    while True:
+        before = label.copy()
+        least = np.minimum(label[left], label[right])
+        for ends in (left, right):
+            np.minimum.at(label, before[ends], least)
+            np.minimum.at(label, ends, least)
+        label = label[label]
+        if np.array_equal(label, before):
+            return label

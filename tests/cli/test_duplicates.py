@@ -9,7 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from app.pairs.components import connected_components
+from app.pairs.pair_groups import connected_components
 from tests.cli.conftest import Run
 
 RunJson = Callable[..., list[dict[str, Any]]]

@@ -11,7 +11,7 @@ from app.db import records
 from app.domain.collection import Collection
 from app.domain.fields import ONLY_ID
 from app.domain.pair_distance import SIGNALS
-from app.pairs.components import connected_components
+from app.pairs.pair_groups import PairGraph
 from app.services.duplicates.dismissed import Dismissed
 from app.services.runtime import Runtime
 
@@ -51,16 +51,12 @@ def duplicate_groups(runtime: Runtime, collection: Collection) -> Iterator[Group
     stored = stored[~dismissed.among(stored["a"].astype(np.int64), stored["b"].astype(np.int64))]
     a, b = stored["a"].astype(np.int64), stored["b"].astype(np.int64)
     keys, nodes = np.unique(np.concatenate([a, b]), return_inverse=True)
-    component = connected_components(nodes[: len(a)], nodes[len(a) :], len(keys))
-    joined = component[nodes[: len(a)]]
+    distance, signal = stored["distance"].astype(np.float64), stored["signal"].astype(np.int8)
+    groups = PairGraph(keys, nodes[: len(a)], nodes[len(a) :], distance, signal).grouped(np.inf)
     names = _names(runtime, collection, keys)
-    members, edges = np.argsort(component, kind="stable"), np.argsort(joined, kind="stable")
-    sizes, amounts = np.bincount(component, minlength=1), np.bincount(joined, minlength=1)
-    member_ends, edge_ends = np.cumsum(sizes), np.cumsum(amounts)
-    for group in np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)].tolist():
-        first_edge = edge_ends[group] - amounts[group]
-        of_group = keys[members[member_ends[group] - sizes[group] : member_ends[group]]].tolist()
-        nearest = stored[edges[first_edge : min(edge_ends[group], first_edge + MOST_PAIRS)]]
+    for place in range(len(groups)):
+        of_group = keys[groups.members_of(place)].tolist()
+        nearest = stored[groups.edges_of(place)[:MOST_PAIRS]]
         named = [
             Pair(names[x], names[y], distance, SIGNALS[signal])
             for x, y, distance, signal in zip(
@@ -70,7 +66,8 @@ def duplicate_groups(runtime: Runtime, collection: Collection) -> Iterator[Group
             if x in names and y in names
         ]
         if named:
-            yield Group(sorted(names[key] for key in of_group if key in names), named, int(amounts[group]))
+            ids = sorted(names[key] for key in of_group if key in names)
+            yield Group(ids, named, int(groups.amount[place]))
 
 
 def _names(runtime: Runtime, collection: Collection, keys: NDArray[np.int64]) -> dict[int, str]:
