@@ -159,6 +159,15 @@ def parse_reference(document: object, path: str) -> str:
     return _parse_id(_parse_object(document, path).get("_id"), f"{path}._id")
 
 
+def is_id(text: str) -> bool:
+    """Whether a text may be an ``_id``."""
+    try:
+        _parse_id(text, "_id")
+    except InvalidRequest:
+        return False
+    return True
+
+
 def parse_patch(document: object, path: str) -> tuple[str, dict[str, Any]]:
     """The ``_id`` of a record and the attributes to be merged into it; fields of the image are ignored."""
     patch = _parse_object(document, path)

@@ -19,7 +19,7 @@ from app.domain.account import Access
 from app.domain.action import Action, Change, Done, Edit, Kind
 from app.domain.collection import Collection
 from app.domain.errors import InvalidRequest
-from app.domain.record import parse_patch, parse_reference
+from app.domain.record import is_id, parse_patch, parse_reference
 from app.domain.verdict import Verdict
 from app.services.access import require_collection
 from app.services.runtime import Runtime
@@ -118,11 +118,8 @@ def recent_actions(
     There are none of what can be no ``_id``.
     """
     collection = require_collection(access)
-    if record_id is not None:
-        try:
-            parse_reference({"_id": record_id}, "")
-        except InvalidRequest:
-            return []
+    if record_id is not None and not is_id(record_id):
+        return []
     return actions.recent_actions(runtime.database, collection, record_id=record_id, before=before, limit=limit)
 
 

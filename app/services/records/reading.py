@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from app.db import records, thumbnails
 from app.domain.account import Access
 from app.domain.collection import Collection
-from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
-from app.domain.record import StoredRecord, parse_reference
+from app.domain.record import StoredRecord, is_id
 from app.domain.thumbnail import Thumbnail
 from app.filters import Filter
 from app.services.access import require_collection
@@ -34,9 +33,7 @@ def get(runtime: Runtime, access: Access, documents: Sequence[object], fields: F
 
 def thumbnail(runtime: Runtime, access: Access, id: str) -> Thumbnail | None:
     """The thumbnail of a record; None without record or thumbnail, and for what can be no ``_id``."""
-    try:
-        parse_reference({"_id": id}, "")
-    except InvalidRequest:
+    if not is_id(id):
         return None
     return thumbnails.thumbnail_of_id(runtime.database, require_collection(access), id)
 

@@ -5,8 +5,7 @@ import numpy as np
 from app.db import review
 from app.db.review import Place
 from app.domain.account import Access
-from app.domain.errors import InvalidRequest
-from app.domain.record import parse_reference
+from app.domain.record import is_id
 from app.services.access import require_collection
 from app.services.reviewing.groups import Review
 from app.services.runtime import Runtime
@@ -29,11 +28,7 @@ def locate(runtime: Runtime, access: Access, found: Review, name: str, size: int
     None where there are no groups, where nothing is known of its ``size``, and for what can be no ``_id``.
     """
     groups, collection = found.groups, require_collection(access)
-    if not len(groups):
-        return None
-    try:
-        parse_reference({"_id": name}, "")
-    except InvalidRequest:
+    if not len(groups) or not is_id(name):
         return None
     key = review.key_of_id(runtime.database, collection, name)
     for node in groups.graph.nodes_of([] if key is None else [key]).tolist():
