@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.services.records import large_pictures
+from app.services.records import originals
 from tests.console.visitor import Visitor
 from tests.service import Service, picture_base64, picture_bytes
 
@@ -87,7 +87,7 @@ def test_an_address_is_read_and_one_that_does_not_answer_is_not_waited_for(
     service.call("insert", records=[{"_id": name, "_vector": [1, 0], "_url": f"{base}/{name}"} for name in names])
     visitor = Visitor(service)
     assert size_of(visitor, id="fast") == (1024, 512)
-    monkeypatch.setattr(large_pictures, "PATIENCE", 0.3)
+    monkeypatch.setattr(originals, "PATIENCE", 0.3)
     for name in ("slow", "gone", "text"):
         for _ in range(2):
             visitor.get("picture", id=name, code=302)

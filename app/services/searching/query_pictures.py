@@ -21,17 +21,18 @@ from app.domain.account import Access
 from app.domain.errors import InvalidRequest, PictureRefused, WrongQueryRecord
 from app.domain.fields import Fields
 from app.domain.query_picture import Box, QueryPicture
-from app.domain.record import IncomingRecord, StoredRecord, parse_reference
+from app.domain.record import IncomingRecord, StoredRecord, is_id
 from app.images.decode import decode_picture
 from app.images.query_picture import cut_out, shrink
-from app.images.sources import read_file
 from app.services.access import require_collection
 from app.services.query_records import embed_queries
+from app.services.records.originals import of_original
 from app.services.runtime import Runtime
 
 MOST_KEPT = 1000
 """Pictures of an account."""
 
+_SOURCES = Fields(("_url", "_file"))
 _PICTURED = Fields(("_url", "_file", "_thumbnail"))
 _QUERY = "picture"
 
@@ -81,7 +82,7 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
     A credit, unless it was embedded within the last hour. Raises ``WrongQueryRecord`` and ``CreditsExceeded``.
     """
     collection = require_collection(access)
-    record = _pictured(runtime, access, id)
+    record = _record(runtime, access, id, _PICTURED)
     if record is None:
         raise WrongQueryRecord(f"more: there is no record with the _id {id!r}")
     # Another record may come to have the id.
@@ -89,12 +90,10 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
     remembered = (collection.model_id, collection.id, id, box, picture)
     vector = runtime.query_vectors.get(remembered)
     if vector is None:
-        original = _original(runtime, record.file, record.url)
-        if original is not None:
-            data = runtime.decoders.submit(_part_of_file, runtime, original, box).result()
-        elif record.thumbnail is not None:
+        data = of_original(runtime, record, lambda picture: cut_out(picture, box))
+        if data is None and record.thumbnail is not None:
             data = _part(record.thumbnail, box)
-        else:
+        if data is None:
             raise WrongQueryRecord(f"more: of the record {id!r} there is no picture to cut a part from")
         vector = _embedded(runtime, access, data)
         runtime.query_vectors.put(remembered, vector)
@@ -103,17 +102,15 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
 
 def has_original(runtime: Runtime, access: Access, id: str) -> bool:
     """Whether the picture of a record may be read where it came from, larger than its thumbnail."""
-    record = _pictured(runtime, access, id)
+    record = _record(runtime, access, id, _SOURCES)
     return record is not None and (record.url is not None or record.file is not None)
 
 
-def _pictured(runtime: Runtime, access: Access, id: str) -> StoredRecord | None:
-    """A record with what its picture can be read from; None for what can be no ``_id``, too."""
-    try:
-        parse_reference({"_id": id}, "more")
-    except InvalidRequest:
+def _record(runtime: Runtime, access: Access, id: str, fields: Fields) -> StoredRecord | None:
+    """A record; None for what can be no ``_id``, too."""
+    if not is_id(id):
         return None
-    return records.get_records(runtime.database, require_collection(access), [id], _PICTURED).get(id)
+    return records.get_records(runtime.database, require_collection(access), [id], fields).get(id)
 
 
 def _digest_of(key: str) -> bytes | None:
@@ -128,27 +125,9 @@ def _shrunk(runtime: Runtime, data: bytes) -> QueryPicture:
     return shrink(decode_picture(data, max_pixels=settings.max_image_pixels))
 
 
-def _part_of_file(runtime: Runtime, data: bytes, box: Box) -> bytes:
-    """Runs on a decoder's thread."""
-    return cut_out(decode_picture(data, max_pixels=runtime.settings.max_image_pixels), box)
-
-
 def _part(webp: bytes, box: Box) -> bytes:
     with Image.open(BytesIO(webp), formats=["WEBP"]) as picture:
         return cut_out(picture.convert("RGB"), box)
-
-
-def _original(runtime: Runtime, file: str | None, url: str | None) -> bytes | None:
-    """The file that a record came from, if it is still there and may be read."""
-    settings = runtime.settings
-    try:
-        if file is not None:
-            return read_file(file, settings.file_roots, max_bytes=settings.max_image_bytes)
-        if url is not None:
-            return runtime.fetcher.fetch(url)
-    except PictureRefused:
-        pass
-    return None
 
 
 def _embedded(runtime: Runtime, access: Access, data: bytes) -> NDArray[np.float32]:
