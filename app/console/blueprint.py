@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, NotFound
 
@@ -63,12 +63,15 @@ def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
         # What was known a moment ago is good enough for reading, never for a change.
         fresh = page.verb != "GET"
         session = session_of(runtime, secret, writes=fresh)
+        # Whatever fails from here on is told to somebody who is signed in.
+        g.visit = Visit(runtime, secret, session)
         _refuse_foreign_form(secret, page)
         access = None if collection is None else access_of(runtime, session, collection, writes=fresh)
         if page.writes and session.read_only:
             raise ReadOnlyToken("your token is read-only")
         with runtime.usage.measured(session.account_id, _SERVICE, page.name) as usage:
-            response = page.show(Visit(runtime, secret, session, access), **parts)
+            g.visit = Visit(runtime, secret, session, access)
+            response = page.show(g.visit, **parts)
             usage.errors = int(response.status_code >= 400)
             return response
 

@@ -3,9 +3,11 @@
 import logging
 from urllib.parse import urlencode
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, g, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from app.console.shown import sentence
+from app.console.visit import is_partial, leave
 from app.domain import errors
 
 log = logging.getLogger(__name__)
@@ -48,19 +50,15 @@ def failure(error: Exception) -> Response:
     else:
         log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
         code, told = 500, "The console failed in an unexpected way; the log of the service says more."
-    told = told[:1].upper() + told[1:]
-    template = "failure_part.html" if request.headers.get("HX-Request") == "true" else "failure.html"
-    html = render_template(f"console/{template}", visit=None, code=code, told=told)
+    template = "failure_part.html" if is_partial() else "failure.html"
+    html = render_template(f"console/{template}", visit=g.get("visit"), code=code, told=sentence(told))
     return Response(html, status=code, mimetype="text/html")
 
 
 def _to_sign_in() -> Response:
     """To the sign-in and back. htmx would put the page into the part that it asked for, and is told to leave."""
-    partial = request.headers.get("HX-Request") == "true"
-    wanted = "" if partial or request.method != "GET" else request.full_path.removesuffix("?")
+    wanted = "" if is_partial() or request.method != "GET" else request.full_path.removesuffix("?")
     address = url_for("console.sign_in") + (f"?{urlencode({'next': wanted})}" if wanted else "")
-    if partial:
+    if is_partial():
         return Response(status=401, headers={"HX-Redirect": address})
-    answer = redirect(address, 303)
-    assert isinstance(answer, Response)
-    return answer
+    return leave(address)

@@ -1,4 +1,4 @@
-"""Filters of the templates: how values from outside are shown."""
+"""How values are shown: filters of the templates, and words for what two pictures are to each other."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,8 +8,23 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from app.domain.near_duplicate import Signal
+from app.domain.review_rule import bytes_text, pixels_text
+
 _LONGEST_ADDRESS = 2000
 _PLACE = re.compile(r"^records\[\d+\][\w.]*: ")
+
+SIGNALS: Mapping[Signal, str] = {
+    Signal.SAME_FILE: "same file",
+    Signal.SAME_PIXELS: "same pixels, another file",
+    Signal.COPY: "same picture",
+    Signal.CROP: "crop",
+    Signal.VARIANT: "variant, in other colours or details",
+    Signal.VISUAL: "looks alike",
+    Signal.HASH: "same fingerprint",
+    Signal.BOTH: "looks alike, same fingerprint",
+}
+"""What two pictures are to each other, in words."""
 
 
 def web_address(value: object) -> str | None:
@@ -33,6 +48,11 @@ def grouped(count: int) -> str:
     return f"{count:,}"
 
 
+def sentence(told: str) -> str:
+    """What is told, with a capital at its beginning."""
+    return told[:1].upper() + told[1:]
+
+
 def as_filter(value: object, name: str) -> str:
     """The filter, as JSON, that admits records whose attribute has the value."""
     return orjson.dumps({name: value}).decode()
@@ -49,5 +69,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "web_address": web_address,
     "moment": moment,
     "grouped": grouped,
+    "sentence": sentence,
+    "file_size": bytes_text,
+    "pixels": pixels_text,
 }
 """By the names that templates know."""

@@ -1,10 +1,11 @@
 """A request to the console, once it is known who asks: what pages get."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Response, render_template, request, url_for
+from flask import Response, redirect, render_template, request, url_for
 
 from app.domain.account import Access
 from app.domain.collection import Collection
@@ -54,7 +55,7 @@ class Visit:
     @property
     def is_partial(self) -> bool:
         """Whether htmx asks for a part of a page it shows already."""
-        return request.headers.get("HX-Request") == "true"
+        return is_partial()
 
     def address(self, page: str, /, **values: Any) -> str:
         """The address of a page, of the same collection unless another is named."""
@@ -67,6 +68,14 @@ class Visit:
         values.setdefault("section", (request.endpoint or "").removeprefix("console."))
         html = render_template(f"console/{template}", visit=self, **values)
         return Response(html, status=status, mimetype="text/html")
+
+    def picture(self, webp: bytes, *, seconds: int) -> Response:
+        """A WebP file, which the browser of this session keeps for so long."""
+        response = Response(webp, mimetype="image/webp")
+        response.set_etag(hashlib.sha256(webp).hexdigest())
+        response.headers["Cache-Control"] = f"private, max-age={seconds}"
+        response.make_conditional(request)
+        return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,18 @@ class Form:
         if value != int(value):
             raise InvalidRequest("a whole number is wanted", path=name)
         return int(value)
+
+
+def is_partial() -> bool:
+    """Whether htmx asks for a part of a page it shows already."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def leave(address: str, code: int = 303) -> Response:
+    """To another page, as after a form that was sent."""
+    answer = redirect(address, code)
+    assert isinstance(answer, Response)
+    return answer
 
 
 def is_from_another_site() -> bool:

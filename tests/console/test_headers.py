@@ -48,6 +48,14 @@ def test_the_rest_interface_answers_as_without_a_console(service: Service) -> No
         assert site.get(path).mimetype == "application/json", path
 
 
+def test_a_failure_is_told_on_a_page_of_the_session(visitor: Visitor) -> None:
+    told = visitor.get("search", code=400, within="x").text
+    assert "Sign out" in told
+    assert visitor.address("collection") in told
+    foreign = visitor.client.get("/console/00000000-0000-0000-0000-000000000000/search")
+    assert (foreign.status_code, "Sign out" in foreign.text) == (404, True)
+
+
 def test_the_console_can_be_switched_off(service: Service, monkeypatch) -> None:
     settings = load_settings({"LOOKALIKE_CONSOLE": "0", "DATABASE_URL": service.runtime.database.url})
     monkeypatch.setattr(service.runtime, "settings", settings)

@@ -6,8 +6,7 @@ from uuid import UUID
 from flask import Response, url_for
 
 from app.console.page import Page
-from app.console.pages.actions import leave
-from app.console.visit import Form, Visit
+from app.console.visit import Form, Visit, leave
 from app.domain.errors import InvalidRequest
 from app.domain.usage import MonthOfUsage
 from app.services.operating.own_account import add_token, may_manage, revoke_own_token, tokens_of, usage_of

@@ -1,9 +1,9 @@
 """The log of what was done in the console, and undoing it."""
 
-from flask import Response, redirect
+from flask import Response
 
 from app.console.page import Page
-from app.console.visit import Form, Visit
+from app.console.visit import Form, Visit, leave
 from app.domain.action import Action
 from app.services.acting.doing import recent_actions
 from app.services.acting.undoing import undo
@@ -42,13 +42,6 @@ def told_of(visit: Visit, actions: list[Action]) -> Action | None:
     """The action of which the page is to tell, ``done`` in its address, if it is among some."""
     wanted = Form.of_address().whole("done", 0, least=0, most=MOST)
     return next((action for action in actions if action.id == wanted), None)
-
-
-def leave(address: str) -> Response:
-    """To another page, after a form was sent."""
-    answer = redirect(address, 303)
-    assert isinstance(answer, Response)
-    return answer
 
 
 PAGES = [

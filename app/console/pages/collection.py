@@ -3,8 +3,7 @@
 from flask import Response
 
 from app.console.page import Page
-from app.console.pages.actions import leave
-from app.console.visit import Form, Visit
+from app.console.visit import Form, Visit, leave
 from app.domain.model import VECTORS
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.services.duplicates.background_runs import run_progress, start_run

@@ -6,10 +6,10 @@ from typing import Any
 from flask import Response, request
 
 from app.console.page import Page, Values
-from app.console.pages.record import SIGNALS
+from app.console.shown import SIGNALS
 from app.console.visit import Form, Visit
 from app.domain.near_duplicate import DEFAULT_RADIUS
-from app.domain.review_rule import LABELS, MOST_RULES, WITH_VALUE, bytes_text, pixels_text
+from app.domain.review_rule import LABELS, MOST_RULES, WITH_VALUE
 from app.services.acting.doing import recent_actions
 from app.services.duplicates.pairs import ON_THE_SPOT
 from app.services.records.reading import count
@@ -87,8 +87,6 @@ def review_values(visit: Visit, found: Review, group: ShownGroup | None) -> Valu
         "labels": LABELS,
         "with_value": [kind.value for kind in WITH_VALUE],
         "most_rules": MOST_RULES,
-        "bytes_text": bytes_text,
-        "pixels_text": pixels_text,
         "bars": _bars(found),
         "undoable": own[0] if own else None,
         "section": "duplicates",

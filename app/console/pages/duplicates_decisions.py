@@ -1,10 +1,10 @@
 """What is decided in the review of duplicates, and undone; and the run that finds the pairs."""
 
-from flask import Response, redirect
+from flask import Response
 
 from app.console.page import Page
 from app.console.pages.duplicates import FARTHEST, review_values, show_missing, show_place
-from app.console.visit import Form, Visit
+from app.console.visit import Form, Visit, leave
 from app.domain.errors import InvalidRequest
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.services.acting.doing import recent_actions
@@ -137,6 +137,4 @@ def _shown(visit: Visit, found: Review, place: int) -> Response:
 def _to(visit: Visit, address: str) -> Response:
     if visit.is_partial:
         return Response(status=204, headers={"HX-Redirect": address})
-    response = redirect(address, 303)
-    assert isinstance(response, Response)
-    return response
+    return leave(address)

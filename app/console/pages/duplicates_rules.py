@@ -1,10 +1,10 @@
 """The rules that choose which picture of a group stays, and what applying them to all groups does."""
 
-from flask import Response, redirect
+from flask import Response
 
 from app.console.page import Page
 from app.console.pages.duplicates import FARTHEST, review_values, show_missing
-from app.console.visit import Form, Visit
+from app.console.visit import Form, Visit, leave
 from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.services.reviewing.everywhere import Wanted, apply, basis_of, preview
 from app.services.reviewing.groups import Missing, Review, begin_review
@@ -26,11 +26,7 @@ def save(visit: Visit) -> Response:
             documents.insert(max(0, at + (-1 if verb == "up" else 1)), moved)
     save_rules(visit.runtime, visit.reached, [each for each in documents if each["kind"]])
     shown = {"group": form.text("group"), "radius": form.text("radius"), "rules": "open"}
-    response = redirect(
-        visit.address("duplicates", **{name: value for name, value in shown.items() if value}), 303
-    )
-    assert isinstance(response, Response)
-    return response
+    return leave(visit.address("duplicates", **{name: value for name, value in shown.items() if value}))
 
 
 def show_all(visit: Visit) -> Response:

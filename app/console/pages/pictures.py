@@ -1,11 +1,9 @@
 """The large picture of a record."""
 
-import hashlib
-
-from flask import Response, redirect, request
+from flask import Response
 
 from app.console.page import Page
-from app.console.visit import Form, Visit
+from app.console.visit import Form, Visit, leave
 from app.services.records.large_pictures import LONGEST, large_picture
 
 
@@ -18,14 +16,8 @@ def show(visit: Visit) -> Response:
     longest = asked.whole("longest", 1024, least=16, most=LONGEST)
     image = large_picture(visit.runtime, visit.reached, asked.text("id"), longest=longest)
     if image is None:
-        answer = redirect(visit.address("thumbnail", id=asked.text("id")))
-        assert isinstance(answer, Response)
-        return answer
-    response = Response(image, mimetype="image/webp")
-    response.set_etag(hashlib.sha256(image).hexdigest())
-    response.headers["Cache-Control"] = "private, max-age=3600"
-    response.make_conditional(request)
-    return response
+        return leave(visit.address("thumbnail", id=asked.text("id")), 302)
+    return visit.picture(image, seconds=3600)
 
 
 PAGES = [Page("picture", "/<uuid:collection>/picture", show)]

@@ -1,14 +1,14 @@
 """One record: its picture, its attributes to be changed, what is near it, and what was done to it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Response
 
 from app.console.page import Page
-from app.console.pages.actions import leave, told_of
-from app.console.visit import Form, Visit
+from app.console.pages.actions import told_of
+from app.console.shown import SIGNALS, sentence
+from app.console.visit import Form, Visit, leave
 from app.domain.attribute_text import ValueKind, kind_of, text_of, value_of
 from app.domain.errors import InvalidRequest
 from app.domain.fields import ONLY_ID
@@ -26,18 +26,6 @@ _ACTIONS = 10
 _ATTRIBUTES = 300
 _DUPLICATES = 60
 _EACH_RECORD = ""  # as a product of its own
-
-SIGNALS: Mapping[Signal, str] = {
-    Signal.SAME_FILE: "same file",
-    Signal.SAME_PIXELS: "same pixels, another file",
-    Signal.COPY: "same picture",
-    Signal.CROP: "crop",
-    Signal.VARIANT: "variant, in other colours or details",
-    Signal.VISUAL: "looks alike",
-    Signal.HASH: "same fingerprint",
-    Signal.BOTH: "looks alike, same fingerprint",
-}
-"""What two pictures are to each other, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +90,7 @@ def save(visit: Visit) -> Response:
             patch = {name: value_of(kind, form.text("value"))}
             done = edit(visit.runtime, visit.reached, id, patch, token_id=visit.signed_in.token_id)
     except InvalidRequest as error:
-        editing = Editing(name, kind, form.text("value"), _sentence(error), is_new)
+        editing = Editing(name, kind, form.text("value"), _told(error), is_new)
         if visit.is_partial:
             return _attributes(visit, facts, editing, 400)
         return visit.render("record/attributes_page.html", 400, facts=facts, **_of_attributes(facts, editing))
@@ -196,6 +184,5 @@ def _near(visit: Visit, id: str) -> list[NearDuplicate]:
     return [near for near in found.near if near.record.id != id][:_DUPLICATES]
 
 
-def _sentence(error: InvalidRequest) -> str:
-    told = str(error).removeprefix(f"{error.path}: ")
-    return f"{told[:1].upper()}{told[1:]}."
+def _told(error: InvalidRequest) -> str:
+    return f"{sentence(str(error).removeprefix(f'{error.path}: '))}."

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, current_app, redirect, request
+from flask import Response, request
 
 from app.console.page import Page
 from app.console.search_address import MOST_PAGES, SearchAddress
 from app.console.search_parts import Href, Parts
-from app.console.visit import Form, Visit
+from app.console.visit import Form, Visit, leave
 from app.domain import errors
 from app.domain.facet import Facets
 from app.domain.fields import ALL
@@ -95,7 +95,7 @@ def query_picture(visit: Visit) -> Response:
     if found is None:
         return Response(status=404, headers={"Cache-Control": "no-store"})
     # Its key is a digest of it.
-    return Response(found.image, mimetype="image/webp", headers={"Cache-Control": "private, max-age=2592000"})
+    return visit.picture(found.image, seconds=30 * 24 * 3600)
 
 
 PAGES = [
@@ -121,9 +121,7 @@ def _hrefs(visit: Visit) -> Href:
 
 
 def _to(visit: Visit, address: SearchAddress) -> Response:
-    answer = redirect(_href(visit, address), 303)
-    assert isinstance(answer, Response)
-    return answer
+    return leave(_href(visit, address))
 
 
 def _changed(address: SearchAddress, form: Form) -> SearchAddress | None:
@@ -200,7 +198,6 @@ def _possible(visit: Visit, address: SearchAddress, facets: Facets) -> dict[str,
         "has_tags": facets.has_tags and bool(asked.more or asked.less),
         "product": visit.collection.product_field if address.product is None else address.product,
         "is_empty": facets.sampled == 0 and asked.is_empty and not address.filter,
-        "knows": current_app.view_functions.__contains__,
     }
 
 

@@ -2,10 +2,10 @@
 
 from urllib.parse import urlsplit
 
-from flask import Response, redirect, request, url_for
+from flask import Response, request, url_for
 
 from app.console.page import Page
-from app.console.visit import COOKIE, Form, Visit, is_from_another_site
+from app.console.visit import COOKIE, Form, Visit, is_from_another_site, leave
 from app.domain.errors import Unauthorized
 from app.services import sessions
 from app.services.sessions import SESSION_SECONDS, Secret
@@ -47,9 +47,8 @@ def sign_out(visit: Visit) -> Response:
     """End the session."""
     assert visit.secret is not None
     sessions.sign_out(visit.runtime, visit.secret)
-    response = redirect(url_for("console.sign_in"), 303)
+    response = leave(url_for("console.sign_in"))
     response.delete_cookie(COOKIE, path="/console", httponly=True, samesite="Strict")
-    assert isinstance(response, Response)
     return response
 
 
@@ -69,7 +68,7 @@ def _is_signed_in(visit: Visit) -> bool:
 
 
 def _signed_in(place: str, secret: Secret | None) -> Response:
-    response = redirect(_own(place) or url_for("console.collections"), 303)
+    response = leave(_own(place) or url_for("console.collections"))
     if secret is not None:
         response.set_cookie(
             COOKIE,
@@ -80,7 +79,6 @@ def _signed_in(place: str, secret: Secret | None) -> Response:
             httponly=True,
             samesite="Strict",
         )
-    assert isinstance(response, Response)
     return response
 
 

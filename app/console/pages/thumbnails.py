@@ -1,8 +1,6 @@
 """The small pictures in pages."""
 
-import hashlib
-
-from flask import Response, request
+from flask import Response
 
 from app.console.page import Page
 from app.console.visit import Form, Visit
@@ -24,11 +22,7 @@ def show(visit: Visit) -> Response:
     found = thumbnail(visit.runtime, visit.reached, Form.of_address().text("id"))
     if found is None:
         return Response(_NONE, mimetype="image/svg+xml", headers={"Cache-Control": "private, max-age=60"})
-    response = Response(found.image, mimetype="image/webp")
-    response.set_etag(hashlib.sha256(found.image).hexdigest())
-    response.headers["Cache-Control"] = "private, max-age=86400"
-    response.make_conditional(request)
-    return response
+    return visit.picture(found.image, seconds=86400)
 
 
 PAGES = [Page("thumbnail", "/<uuid:collection>/thumbnail", show)]

@@ -17,17 +17,11 @@ export function send(address, options = {}) {
   return fetch(address, { ...options, headers: { ...options.headers, "X-CSRF-Token": csrf, "HX-Request": "true" } });
 }
 
-/** Show a line for some seconds, and return it; with `undo` a button that does what is given. */
-export function say(text, { fault = false, undo = null, seconds = fault ? 10 : 6 } = {}) {
+/** Show a line for some seconds, and return it. */
+export function say(text, { fault = false, seconds = fault ? 10 : 6 } = {}) {
   const line = document.createElement("p");
   line.className = fault ? "message fault" : "message";
   line.append(text);
-  if (undo) {
-    const button = document.createElement("button");
-    button.textContent = "Undo";
-    button.addEventListener("click", () => { line.remove(); undo(); });
-    line.append(" ", button);
-  }
   document.getElementById("messages").append(line);
   setTimeout(() => line.remove(), seconds * 1000);
   return line;
