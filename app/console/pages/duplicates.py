@@ -13,7 +13,7 @@ from app.domain.review_rule import LABELS, MOST_RULES, WITH_VALUE
 from app.services.acting.doing import recent_actions
 from app.services.duplicates.pairs import ON_THE_SPOT
 from app.services.records.reading import count
-from app.services.reviewing.groups import STEPS, Missing, Review, begin_review
+from app.services.reviewing.groups import STEPS, Missing, Review, begin_review, radius_of_step
 from app.services.reviewing.places import locate, place_of, stay_at
 from app.services.reviewing.rules import rules_of
 from app.services.reviewing.showing import ShownGroup, show_group
@@ -96,10 +96,7 @@ def review_values(visit: Visit, found: Review, group: ShownGroup | None) -> Valu
 def _radius(visit: Visit, radius: float, step: int, kept: float | None) -> float | None:
     if radius >= 0:
         return radius
-    if step < 0:
-        return kept
-    found = begin_review(visit.runtime, visit.collection)
-    return kept if isinstance(found, Missing) else found.farthest * step / STEPS
+    return kept if step < 0 else radius_of_step(visit.runtime, visit.collection, step)
 
 
 def _bars(found: Review) -> list[dict[str, Any]]:

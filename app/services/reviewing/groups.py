@@ -102,6 +102,12 @@ def begin_review(runtime: Runtime, collection: Collection, radius: float | None 
     return Review(groups, radius, state.radius, state.finished_at, groups.graph.pairs_by_step(state.radius, STEPS))
 
 
+def radius_of_step(runtime: Runtime, collection: Collection, step: int) -> float | None:
+    """The radius that a step of the slider stands for; None where there are no pairs to slide over."""
+    farthest = review.review_state(runtime.database, collection).radius
+    return None if farthest is None else farthest * step / STEPS
+
+
 def digest_of(pictures: Sequence[PictureOf]) -> bytes:
     """What a group that was kept whole is known by: its members and their pictures."""
     digest = sha256()
