@@ -65,6 +65,12 @@ def access_of_digest(
     return access
 
 
+def forget_accesses(runtime: Runtime) -> None:
+    """After a token was revoked: who is who, and signed in, is looked up anew by this process."""
+    runtime.accesses.clear()
+    runtime.sessions.clear()
+
+
 def require_collection(access: Access) -> Collection:
     """The collection that ``resolve_access`` found."""
     assert access.collection is not None

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.db import accounts, collections
 from app.domain.account import Account, Token
 from app.domain.errors import AccountExists, AccountNotFound, CollectionNotFound, InvalidRequest
-from app.services.access import new_token, token_digest
+from app.services.access import forget_accesses, new_token, token_digest
 from app.services.runtime import Runtime
 
 
@@ -74,6 +74,5 @@ def revoke_token(runtime: Runtime, token: str) -> bool:
             revoked = accounts.revoke_token(connection, id=UUID(token))
         except ValueError:
             revoked = accounts.revoke_token(connection, sha256=token_digest(token))
-    runtime.accesses.clear()
-    runtime.sessions.clear()
+    forget_accesses(runtime)
     return revoked

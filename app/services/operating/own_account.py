@@ -12,6 +12,7 @@ from app.domain.account import Token
 from app.domain.errors import InvalidRequest, NotPermitted
 from app.domain.session import Session
 from app.domain.usage import MonthOfUsage
+from app.services.access import forget_accesses
 from app.services.operating.accounts import NewToken, create_token
 from app.services.runtime import Runtime
 
@@ -44,8 +45,7 @@ def revoke_own_token(runtime: Runtime, session: Session, id: UUID) -> None:
     with runtime.database.transaction() as connection:
         if not accounts.revoke_token_of_account(connection, id=id, account_id=session.account_id):
             raise InvalidRequest("the account has no such token")
-    runtime.accesses.clear()
-    runtime.sessions.clear()
+    forget_accesses(runtime)
 
 
 def usage_of(runtime: Runtime, session: Session) -> list[MonthOfUsage]:
