@@ -165,7 +165,10 @@ class RankingAnswer(ListingAnswer):
     answer_distances = fields.List(
         fields.Float(),
         required=True,
-        metadata=told("The distance of each record, ascending: 0 the same picture, 141.4 unrelated."),
+        metadata=told(
+            "The distance of each record, ascending: 0 the same picture, 141.4 unrelated; with weights from −200 "
+            "to 200."
+        ),
     )
     truncated = fields.Boolean(metadata=told("Present, and true, where there were more than 10,000."))
 

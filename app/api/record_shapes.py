@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, Schema, fields
 
+from app.domain.combined_distance import MOST_WEIGHT
 from app.domain.record import MAX_ID_LENGTH, MAX_NESTING, MAX_THUMBNAIL_LENGTH, MAX_URL_LENGTH
 
 
@@ -116,6 +117,21 @@ class QueryRecord(PicturedRecord):
     text_data = fields.String(
         data_key="_text_data",
         metadata=told("Words to be searched for, by `textKNN` only, at most 10,000 characters."),
+    )
+
+
+class WeightedQueryRecord(QueryRecord):
+    """One of several that are searched for: it may have a weight."""
+
+    weight = fields.Float(
+        data_key="_weight",
+        load_default=1,
+        metadata=told(
+            "Its share in the average of the distances: more for more of this, negative for less of that, 0 to "
+            "leave it out. With `min` and `max` only 1 means something.",
+            minimum=-MOST_WEIGHT,
+            maximum=MOST_WEIGHT,
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from app.api.answers import processing
 from app.api.methods.base import Method
 from app.api.methods.searching import PagedSearch, PagedSearchSchema, Wished, ranked
 from app.api.presenters import present_neighbours
-from app.api.record_shapes import QueryRecord
+from app.api.record_shapes import QueryRecord, WeightedQueryRecord
 from app.api.request_fields import AggregationName, FieldsToReturn, Number, Record, Records
 from app.api.requests import RequestSchema, WithPage, WithWish
 from app.api.status import CREDITS_EXCEEDED, NOT_FOUND, OK, WRONG_QUERY, status_of_selection
@@ -34,7 +34,9 @@ class VisualKnnMulti(Wished):
 
 
 class VisualKnnMultiSchema(WithWish, WithPage):
-    query_records = Records(QueryRecord, required=True, description="What is searched for, up to 100 records.")
+    query_records = Records(
+        WeightedQueryRecord, required=True, description="What is searched for, up to 100 records."
+    )
     aggregation = AggregationName(
         load_default=Aggregation.AVERAGE,
         description="What is made of the distances to the query records: their average, the least or the "
@@ -136,7 +138,8 @@ METHODS: Mapping[str, Method[Any]] = {
         RankingAnswer,
         summary="The records that look most like several pictures together.",
         description="By the average of the distances to the query records, or by the least or the greatest of "
-        "them.",
+        "them. With weights v the average is Σ v · d / Σ |v|, which a negative weight may bring below 0; then "
+        "every distance is computed.",
         outcomes=(OK, WRONG_QUERY, CREDITS_EXCEEDED),
     ),
     "visualTagsKNN": Method(

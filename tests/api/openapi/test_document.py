@@ -10,9 +10,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app.api.application import create_app
 from app.api.methods import METHODS
 from app.api.openapi.examples import collections, failures
-from app.api.record_shapes import PicturedRecord, QueryRecord, ShownRecord
+from app.api.record_shapes import PicturedRecord, QueryRecord, ShownRecord, WeightedQueryRecord
 from app.domain.names import SHOWN_FIELDS
-from app.domain.record import parse_record
+from app.domain.record import _SERVICE_FIELDS, parse_record
 from app.filters.operators import OPERATORS
 from tests.api.openapi.conftest import calls_of, read_document
 from tests.service import Service
@@ -134,6 +134,10 @@ class TestDescriptions:
         for shape in (PicturedRecord, QueryRecord):
             for name, field in shape().fields.items():
                 parse_record({field.data_key or name: None}, "record")
+
+    def test_every_field_of_the_service_is_described_where_it_counts(self) -> None:
+        described = {field.data_key or name for name, field in WeightedQueryRecord().fields.items()}
+        assert {*_SERVICE_FIELDS, "_weight"} == {name for name in described if name.startswith("_")}
 
 
 class TestStatuses:
