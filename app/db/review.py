@@ -16,6 +16,7 @@ from app.db.binary_copy import copied_rows, row_type
 from app.db.database import Database
 from app.db.queries import load_queries
 from app.db.statements import statement
+from app.domain.action import Keeping
 from app.domain.collection import Collection
 from app.domain.review_rule import PictureFacts
 
@@ -136,20 +137,14 @@ def pictures_in_order(database: Database, collection: Collection, keys: Sequence
 
 
 def keep_group(
-    connection: Connection[TupleRow],
-    collection: Collection,
-    *,
-    digest: bytes,
-    least_id: str,
-    size: int,
-    action_id: int | None,
+    connection: Connection[TupleRow], collection: Collection, keeping: Keeping, *, action_id: int | None
 ) -> None:
     """Note that a group was kept whole, by an action if it can be undone."""
     parameters = {
         "collection_id": collection.id,
-        "digest": digest,
-        "least_id": least_id,
-        "size": size,
+        "digest": keeping.digest,
+        "least_id": keeping.ids[0],
+        "size": len(keeping.ids),
         "action_id": action_id,
     }
     connection.execute(_QUERIES["keep_group"], parameters)

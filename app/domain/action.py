@@ -44,12 +44,21 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """A group of near duplicates that stays whole: its ``ids``, in their order, and a digest of its pictures."""
+
+    ids: Sequence[str]
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """What one action does: judge, edit and remove, all or nothing. No record is edited twice or removed, too."""
+    """What one action does, all or nothing. No record is edited twice, or edited and removed."""
 
     removed: Sequence[str] = ()
     edits: Sequence[Edit] = ()
     judgements: Sequence[Judgement] = ()
+    keepings: Sequence[Keeping] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Removing, editing and judging as one action that can be undone.
+"""Removing, editing, judging and keeping groups whole as one action that can be undone.
 
     lock records → begin the action → judge → keep and edit → keep and remove → note what was done
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import actions, verdicts
+from app.db import actions, review, verdicts
 from app.db.actions import ActionKey
 from app.db.database import Session
 from app.db.records import delete_records
@@ -84,7 +84,8 @@ def act_within(
     removed = sorted(there.intersection(change.removed))
     edits = [edit for edit in change.edits if edit.id in there]
     judged_ids = {id for judgement in change.judgements for id in judgement.ids}
-    if not (removed or edits or judged_ids):
+    kept_ids = {id for keeping in change.keepings for id in keeping.ids}
+    if not (removed or edits or judged_ids or kept_ids):
         return Done(None, [], [], 0)
     action = None
     if runtime.settings.undo_days:
@@ -92,12 +93,14 @@ def act_within(
             connection,
             collection,
             kind,
-            sorted({*there, *judged_ids}),
+            sorted({*there, *judged_ids, *kept_ids}),
             told,
             account_id=access.account_id,
             token_id=token_id,
             run=actions.lock_run(connection, collection),
         )
+    for keeping in change.keepings:
+        review.keep_group(connection, collection, keeping, action_id=None if action is None else action.action_id)
     # Before records go: a verdict needs the pictures of both.
     judged = sum(_judge(connection, collection, action, each.ids, each.verdict) for each in change.judgements)
     edited = sorted(actions.edit_records(connection, collection, edits, action)) if edits else []
@@ -107,7 +110,7 @@ def act_within(
             assert copied == len(removed), "a record without an embedding"
         delete_records(connection, collection.id, removed)
     done = Done(None if action is None else action.action_id, removed, edited, judged)
-    return done if action is None else _completed(runtime, connection, action, done)
+    return done if action is None else _completed(runtime, connection, action, done, kept_whole=len(kept_ids))
 
 
 def recent_actions(
@@ -160,13 +163,15 @@ def _judge(
     return pairs
 
 
-def _completed(runtime: Runtime, connection: Session, action: ActionKey, done: Done) -> Done:
+def _completed(runtime: Runtime, connection: Session, action: ActionKey, done: Done, *, kept_whole: int) -> Done:
     """Note what an action did, and let older ones go; one that did nothing is no action."""
-    kept = len(done.removed) + len(done.edited) + done.judged
+    kept = len(done.removed) + len(done.edited) + done.judged + bool(kept_whole)
     if not kept:
         actions.forget_action(connection, action)
         return Done(None, [], [], 0)
     told = {"removed": len(done.removed), "edited": len(done.edited), "judged": done.judged}
+    if kept_whole:
+        told["kept"] = kept_whole
     actions.complete_action(connection, action, kept=kept, told=told)
     actions.forget_old_actions(
         connection,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.db import actions, review
 from app.domain.account import Access
-from app.domain.action import Change, Done, Edit, Judgement, Kind
+from app.domain.action import Change, Done, Edit, Judgement, Keeping, Kind
 from app.domain.errors import InvalidRequest
 from app.domain.merging import TAGS, merge
 from app.domain.review_rule import PictureFacts, Rule, choose
@@ -135,26 +135,5 @@ def keep_all(
     ids = [each.id for each in pictures]
     if not ids:
         raise InvalidRequest("the pictures of this group have been deleted since you looked at it")
-    with runtime.database.transaction() as connection:
-        action = None
-        if runtime.settings.undo_days:
-            action = actions.add_action(
-                connection,
-                collection,
-                Kind.KEEP,
-                ids,
-                {"group": ids[0]},
-                account_id=access.account_id,
-                token_id=token_id,
-                run=actions.FoundBy(),
-            )
-            actions.complete_action(connection, action, kept=1, told={"kept": len(ids)})
-        review.keep_group(
-            connection,
-            collection,
-            digest=digest_of(pictures),
-            least_id=ids[0],
-            size=len(ids),
-            action_id=None if action is None else action.action_id,
-        )
-    return None if action is None else action.action_id
+    change = Change(keepings=[Keeping(ids, digest_of(pictures))])
+    return act(runtime, access, Kind.KEEP, change, told={"group": ids[0]}, token_id=token_id).action_id
