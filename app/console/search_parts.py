@@ -135,8 +135,10 @@ class Parts:
         )
 
     def _chips(self, record: StoredRecord, title: str | None) -> Iterator[Chip]:
+        """What the most frequent attributes say of a record: a word once, and whatever is filtered by."""
         left = {"tags": _TAGS}
         shown = 0
+        said: set[str] = set()
         for facet in self.facets.facets:
             if facet.path == title or shown >= _CHIPS or not _tells(facet):
                 continue
@@ -145,6 +147,9 @@ class Parts:
                 if isinstance(each, str | int | float) and 0 < len(str(each)) <= _LONGEST_CHIP:
                     picked = building.choice(self.document, facet.path).has(each)
                     told = each if isinstance(each, str) else f"{facet.path}: {_plain(each)}"
+                    if told in said and not picked:
+                        continue
+                    said.add(told)
                     yield Chip(facet.path, told, picked, self._toggled(facet.path, each))
                     shown += facet.path != "tags"
 

@@ -1,4 +1,4 @@
-"""What the console keeps: who is signed in."""
+"""What the console keeps: sign-ins, pictures asked with, actions and what undoes them, groups kept whole."""
 
 from app.db.migrations import run_sql_file
 

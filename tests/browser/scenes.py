@@ -1,4 +1,4 @@
-"""A small shop with copies of some of its pictures, and every page and state of the console that is worth a look.
+"""A small shop with copies of some of its pictures, an empty collection, and every page and state of the console.
 
 ``make screenshots`` takes pictures of them, the tests look for what keeps people out.
 """
@@ -9,8 +9,10 @@ from urllib.parse import quote, urlencode
 
 from PIL import Image
 
+from app.domain.account import Access
 from app.domain.collection import Collection
 from app.samples.catalogue import sample_products
+from app.services.acting.doing import remove
 from app.services.duplicates.runs import find_duplicates
 from tests.service import Service
 
@@ -25,8 +27,9 @@ def as_file(picture: Image.Image, format: str = "PNG", **options: int) -> str:
     return base64.b64encode(stream.getvalue()).decode()
 
 
-def furnish(service: Service, *, every: int = 5) -> Collection:
-    """A collection of the sample products, each ``every``-th of them, with copies, its duplicates found."""
+def furnish(service: Service, *, every: int = 5) -> tuple[Collection, Collection]:
+    """Each ``every``-th sample product, with copies, duplicates found, one deleted; and an empty collection."""
+    empty = service.use("empty", model="efficientnet-lite0")
     collection = service.use("shop", model="efficientnet-lite0", product_field="product_id")
     records = []
     for number, product in enumerate(sample_products()[::every]):
@@ -46,14 +49,19 @@ def furnish(service: Service, *, every: int = 5) -> Collection:
             records.append({"_id": f"scans/{product.id}.webp", "_base64": as_file(cropped, "WEBP", quality=80)})
     assert service.call("insert", records=records)["status"]["code"] == 210
     find_duplicates(service.runtime, collection, radius=20.0, report=lambda done, total: None)
-    return collection
+    access = Access(collection.account_id, read_only=False, collection=collection)
+    remove(service.runtime, access, [records[-1]["_id"]])
+    return collection, empty
 
 
-def scenes(collection: Collection) -> dict[str, str]:
+def scenes(collection: Collection, empty: Collection) -> dict[str, str]:
     """The path of each page and state by its name."""
 
     def of(page: str, **query: str) -> str:
         return f"/console/{collection.id}/{page}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+
+    def without_records(page: str) -> str:
+        return f"/console/{empty.id}/{page}"
 
     product = sample_products()[0].id
     return {
@@ -66,8 +74,15 @@ def scenes(collection: Collection) -> dict[str, str]:
         "fault": of("search", filter='{"price": {"$lo": 0}}'),
         "record": of("record", id=product),
         "duplicates": of("duplicates"),
-        "rules": of("duplicates", rules="open"),
+        "rules": of("duplicates", rules="open") + "#rules",
         "all-groups": of("duplicates/everywhere", merges="1"),
         "collection": of("collection"),
+        "history": of("actions"),
+        "import": of("import"),
+        "account": "/console/account",
         "not-found": of("record", id="there is none"),
+        "empty-search": without_records("search"),
+        "empty-duplicates": without_records("duplicates"),
+        "empty-collection": without_records("collection"),
+        "empty-history": without_records("actions"),
     }

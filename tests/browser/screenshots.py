@@ -51,7 +51,7 @@ def take(folder: Path) -> None:
 
 def _look(runtime: Runtime, folder: Path) -> None:
     service = Service(runtime)
-    collection = furnish(service, every=4)
+    collection, empty = furnish(service, every=4)
     server = make_server("127.0.0.1", 0, create_site(runtime), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -63,7 +63,7 @@ def _look(runtime: Runtime, folder: Path) -> None:
             page.goto(f"{address}/console/sign-in")
             page.screenshot(path=folder / f"sign-in-{look}.png")
             page.goto(f"{address}/console/sign-in?key={new_sign_in_key(runtime, service.token)}")
-            for name, path in scenes(collection).items():
+            for name, path in scenes(collection, empty).items():
                 if name == "sign-in":
                     continue
                 page.goto(address + path)

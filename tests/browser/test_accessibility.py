@@ -17,10 +17,10 @@ WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 def test_no_page_keeps_anybody_out(
     service: Service, new_window: Callable[..., Window], scheme: str, viewport: dict[str, int]
 ) -> None:
-    collection = furnish(service, every=20)
+    collection, empty = furnish(service, every=20)
     window = new_window(color_scheme=scheme, viewport=viewport, expected=("status of 40",))
     found: dict[str, list[Any]] = {}
-    for name, path in scenes(collection).items():
+    for name, path in scenes(collection, empty).items():
         page = window.go(path)
         page.wait_for_load_state("networkidle")
         faults = Axe().run(page).response["violations"]

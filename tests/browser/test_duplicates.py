@@ -208,3 +208,13 @@ def test_strange_texts_on_a_phone_and_a_token_that_only_reads(
     counter(reader, "group 1 of 1 · 3 pictures")
     names = reader.get_by_role("button").all_inner_texts()
     assert not {"Keep all", "Different pictures", "Save rules"}.intersection(names)
+
+
+def test_a_phone_shows_which_group_it_is_at_first(service: Service, new_window: Callable[..., Window]) -> None:
+    collection = review_of(service, SHOP)
+    page = new_window(viewport={"width": 360, "height": 740}).go(f"/console/{collection.id}/duplicates")
+    expect(page.locator(".candidate.current")).to_have_count(1)
+    assert page.evaluate("scrollY") == 0
+    page.keyboard.press("Enter")
+    counter(page, "of 2")
+    assert page.evaluate("scrollY") == 0

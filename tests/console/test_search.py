@@ -472,3 +472,13 @@ def test_a_model_of_pictures_alone_takes_no_words(service: Service, tmp_path: Pa
 def test_words_are_not_offered_where_the_model_takes_none(pictured: Visitor, hats: Visitor) -> None:
     assert 'name="text"' not in pictured.get("search").text
     assert 'type="file"' not in hats.get("search").text
+
+
+def test_a_word_of_two_attributes_is_one_chip_and_what_is_filtered_by_is_always_one(visitor: Visitor) -> None:
+    hats = [{"_id": f"hat-{n}", "_vector": [1, n, 0, 0], "tags": ["red"], "colour": "red"} for n in range(3)]
+    visitor.service.call("insert", records=hats)
+    assert visitor.get("search").text.count("<bdi>red</bdi></a></li>") == len(hats)
+    for name in ("colour", "tags"):
+        html = visitor.get("search", filter=json.dumps({name: "red"})).text
+        picked = rf'title="{name}: [^"]*" aria-current="true"><bdi>red</bdi>'
+        assert len(re.findall(picked, html)) == len(hats)

@@ -10,16 +10,20 @@ const press = (id) => byId(id)?.click();
 
 let current = 0;
 
-/** Move the focus to a picture; at the ends it stays. */
-function goTo(at) {
+/** Focus a picture, wherever the page is scrolled to; at the ends it stays. */
+function select(at) {
   const all = tiles();
-  if (!all.length) return;
+  if (!all.length) return undefined;
   current = Math.max(0, Math.min(at, all.length - 1));
   document.querySelector(".candidate.current")?.classList.remove("current");
   const tile = all[current];
   tile.classList.add("current");
   (mark(tile) ?? tile).focus({ preventScroll: true });
-  tile.scrollIntoView({ block: "nearest" });
+  return tile;
+}
+
+function goTo(at) {
+  select(at)?.scrollIntoView({ block: "nearest" });
 }
 
 function setMark(tile, goes) {
@@ -118,6 +122,6 @@ document.addEventListener("htmx:after:swap", () => {
   group = now;
   scrollTo({ top: 0 });
   byId("confirm-back")?.focus();
-  goTo(0);
+  select(0);
 });
-goTo(0);
+select(0);
