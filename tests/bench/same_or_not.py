@@ -1,5 +1,5 @@
-"""``python -m tests.bench.same_or_not FOLDER [tune|report|held_out] [QUESTION]``: copies the look finds, and
-different pictures it tells apart.
+"""``python -m tests.bench.same_or_not FOLDER [tune|report|held_out|held_out_2] [QUESTION]``: copies that are
+found, and different pictures that are told apart.
 
 FOLDER is filled by tests.bench.originals, and here with some packages more: fonts, and series of pictures that are
 different but look alike (icons, flags, playing cards, signs; of the drawn ones as SVG only where CairoSVG is
@@ -11,10 +11,10 @@ there). Three questions, of the rule alone, whatever the candidates:
 - *pairs*: all pictures with each other; what is taken for a copy is listed.
 
 ``tune`` takes the packages that were looked at while limits were chosen, ``report`` (the default) the others, and
-``held_out`` the packages of tests.bench.held_out, which nobody looked at. A QUESTION (recall, different, pairs)
-asks only this one. LOOKALIKE_BENCH_EVERY=10 takes each tenth picture only; LOOKALIKE_BENCH_SECONDS bounds the
-recall, whose pictures come in an order in which each beginning is a fair sample. What is missed is listed.
-same_or_not.md has the results.
+``held_out`` and ``held_out_2`` the packages of tests.bench.held_out_sets, which nobody looked at before they were
+judged. A QUESTION (recall, different, pairs) asks only this one. LOOKALIKE_BENCH_EVERY=10 takes each tenth picture
+only; LOOKALIKE_BENCH_SECONDS bounds the recall, whose pictures come in an order in which each beginning is a fair
+sample. What is missed is listed. same_or_not.md has the results.
 """
 
 import gzip
@@ -35,6 +35,7 @@ from app.domain.look import KINDS, Kind, look, look_at_pairs
 from app.domain.portrait import Portrait, portrait
 from app.images.thumbnail import make_thumbnail, read_thumbnail
 from tests.bench import held_out
+from tests.bench.held_out_sets import SETS
 from tests.bench.near_duplicates import SMALLEST, listed, load
 from tests.bench.originals import fetch
 from tests.bench.same_or_not_copies import copies
@@ -70,7 +71,7 @@ SERIES_FOLDERS = {
     },
 }
 DECKS = {"tune": ("simplistic", "anglo", "gnomangelo_bitmap"), "report": ("bellot", "dondorf", "ornamental")}
-HALVES = ("tune", "report", "held_out")
+HALVES = ("tune", "report", *SETS)
 MOST_LIKE = 8
 SEEDS = 14
 
@@ -103,7 +104,7 @@ def originals(folder: Path, half: str, every: int) -> Iterator[tuple[str, str, I
             for place, picture in enumerate(pictures[::3]):
                 kind = "soft shading" if group == "soft shadings" else "flat graphics"
                 yield f"{group}, seed {seed}, {3 * place}", kind, picture
-    if half != "held_out":
+    if half not in SETS:
         for pictures in all_series(folder, half).values():
             for name, picture in pictures[:: 12 * every]:
                 yield name, "flat graphics", picture
@@ -111,8 +112,8 @@ def originals(folder: Path, half: str, every: int) -> Iterator[tuple[str, str, I
 
 def found_originals(folder: Path, half: str, every: int) -> Iterator[tuple[str, str, Image.Image]]:
     """Those of them that are files, in an order in which each beginning is a fair sample."""
-    if half == "held_out":
-        yield from held_out.originals(folder / "held_out", every)
+    if half in SETS:
+        yield from held_out.originals(folder, half, every)
         return
     names = [(name, kind) for name, kind in listed().items() if in_half(name, half)]
     for number in np.random.default_rng(1).permutation(len(names))[::every].tolist():
@@ -130,9 +131,9 @@ def drawn(folder: Path, half: str, seed: int) -> Iterator[tuple[str, list[Image.
 
 def all_series(folder: Path, half: str) -> dict[str, list[Named]]:
     """The real series: flags, icons, signs, cards."""
-    if half == "held_out":
-        place = folder / "held_out"
-        return {series: list(held_out.pictures_of(place, part)) for series, part in held_out.SERIES.items()}
+    if half in SETS:
+        parts = SETS[half].series.items()
+        return {series: list(held_out.pictures_of(folder / half, part)) for series, part in parts}
     found: dict[str, list[Named]] = {}
     for series, place in SERIES_FOLDERS[half].items():
         files = sorted((folder / place).rglob("*"))
@@ -261,7 +262,7 @@ def measure_false_pairs(table: Table, folder: Path, half: str, every: int) -> No
     """Add the pairs of originals that are taken for copies: of the listed ones of both halves, or of those held
     out.
     """
-    if half == "held_out":
+    if half in SETS:
         pictures = {name: picture for name, _, picture in found_originals(folder, half, every)}
     else:
         files = [name for name in list(listed())[::every] if (folder / name).exists()]
@@ -285,8 +286,8 @@ def measure(table: Table, folder: Path, half: str, questions: Sequence[str]) -> 
 if __name__ == "__main__":
     place, half = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "report"
     fetch(place, {**FONTS, **SERIES}, SERIES_NPM, ())
-    if half == "held_out":
-        held_out.fetch_held_out(place)
+    if half in SETS:
+        held_out.fetch_held_out(place, half)
     results = Table()
     measure(results, place, half, sys.argv[3:] or list(QUESTIONS))
     results.show()

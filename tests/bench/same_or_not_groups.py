@@ -1,6 +1,6 @@
 """Groups of different pictures of one kind, drawn: each seed gives other fonts, words, colours, sizes and layouts.
 
-The halves and the set that is held out share neither fonts nor words, so that what was tuned on one can be
+The halves and the sets that are held out share neither fonts nor words, so that what was tuned on one can be
 reported on another.
 """
 
@@ -19,6 +19,7 @@ FONTS = (
     ("Lato-Regular.ttf", "Lato-Bold.ttf", "LiberationSerif-Regular.ttf", "LiberationMono-Regular.ttf"),
     ("OpenSans-Regular.ttf", "OpenSans-Bold.ttf", "LinLibertine_R.otf", "DejaVuSansMono.ttf"),
     ("Roboto-Regular.ttf", "RobotoCondensed-Bold.ttf", "Carlito-Regular.ttf", "Quicksand-Medium.ttf"),
+    ("Cantarell-Regular.otf", "Comfortaa-Bold.ttf", "Caladea-Regular.ttf", "Inconsolata.otf"),
 )
 WORDS = tuple(
     words.split()
@@ -26,6 +27,7 @@ WORDS = tuple(
         "Alder Brook Cedar Dune Ember Fjord Grove Haven Iris Juniper Kestrel Lumen Maple Nectar Orchid Pine",
         "Amsel Birke Consul Drossel Eiche Falke Garten Hafen Insel Jaspis Kranich Lerche Moor Nelke Otter",
         "Aubier Bruyère Colline Dauphin Érable Forêt Genêt Houle Jardin Lavande Marée Noyer Orage Prairie Rivage",
+        "Abete Bosco Collina Delfino Erba Fontana Ginestra Lago Monte Noce Ombra Pesco Quercia Riva Sole Tiglio",
     )
 )
 SHADES: tuple[Colour, ...] = (

@@ -27,12 +27,13 @@ from app.domain.near_duplicate import DEFAULT_RADIUS
 from app.domain.picture import LOOK_VERSION
 from app.domain.portrait import Portrait, portrait
 from app.images.thumbnail import make_thumbnail, read_thumbnail
+from tests.bench.held_out_sets import SETS
 from tests.bench.near_duplicates import listed, load, series
 from tests.bench.originals import NPM, npm_folder
 from tests.bench.table import Table
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-NO_PACKAGES = ("archives", "held_out")
+NO_PACKAGES = ("archives", *SETS)
 _ROWS_AT_ONCE = 64
 _PAIRS_AT_ONCE = 4096
 _SCHEMA = """
