@@ -105,7 +105,8 @@ document.addEventListener("input", (event) => {
   form.querySelectorAll("rect").forEach((bar, at) => bar.setAttribute("class", at < step ? "within" : "beyond"));
 });
 
-// Several decisions in a row: a second key before the answer to the first would be about a group that is gone.
+// Several decisions in a row: a second key before the answer to the first is shown would be about a group that is
+// gone. One after that counts, though the request is not over for htmx yet.
 let waiting = false;
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("#decide, #apart, #undo")) return;
@@ -116,6 +117,7 @@ document.addEventListener("htmx:finally:request", () => { waiting = false; });
 
 let group = byId("review")?.querySelector('[name="version"]')?.value;
 document.addEventListener("htmx:after:swap", () => {
+  waiting = false;
   const now = byId("review")?.querySelector('[name="version"]')?.value;
   count();
   if (now === group) return;
