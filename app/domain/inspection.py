@@ -1,11 +1,13 @@
 """The closer look at pairs that may be one picture: they are registered, and what remains different is weighed.
 
-If it is too much for a copy, another registration may be better: one more exact; none at all; one from another
-start. Along a soft shading nothing holds a registration (a crop of a gradient is a gradient of less contrast), so
-that there the starts themselves are tried. The one of which least remains counts. Where most of the texture is
-explained already no other start is tried: then the pictures differ in something local, or the registration held
-on to too little (the ends of something long are few, and count as what fits badly): once more all counts alike. In
-the end other exposures are tried.
+Most copies were not moved at all: pairs that agree best as they lie, and in which little remains different
+then, are done with. The others are registered. If what remains is too much for a copy, another registration may
+be better: one more exact; none at all; one from another start. Along a soft shading nothing holds a
+registration (a crop of a gradient is a gradient of less contrast), so that there the starts themselves are
+tried. The one of which least remains counts. Where most of the texture is explained already no other start is
+tried: then the pictures differ in something local, or the registration held on to too little (the ends of
+something long are few, and count as what fits badly): once more all counts alike. In the end other exposures
+are tried.
 
 A mark that was laid on a copy is the one local difference that is allowed: small, in a corner or along the lower
 or upper edge, with all around alike. It is on one picture only, where the other is smoother, or all darker or all
@@ -38,6 +40,12 @@ _MOST_STRUCTURE_LIKE = 1.2
 MOST_COLOUR = 16.0  # levels, and
 _TINT = 0.5  # of the change of colour around
 
+Levels = dict[int, tuple[Planes, Planes]]
+"""The luma of both pictures of each pair, by the cells on each side."""
+
+_CERTAIN = 0.8  # of what copies may have: another registration would not make it more certain
+_LYING_ALIKE = 0.97
+_UNSTRETCHED = 0.01  # of the logarithm of the aspects' ratio
 _ALIKE = 0.82
 _MOVED = 0.004
 _SOFT = 2.0  # squared levels
@@ -88,6 +96,12 @@ class Inspected:
         self.explained[chosen] = _explained(difference)[better]
         self.frames.zoom[chosen], self.frames.shift[chosen] = frames.zoom[better], frames.shift[better]
 
+    def put(self, places: NDArray[np.int64], some: "Inspected") -> None:
+        """Put ``some`` at ``places``."""
+        self.share[places], self.alike[places] = some.share, some.alike
+        self.outline[places], self.explained[places] = some.outline, some.explained
+        self.frames.zoom[places], self.frames.shift[places] = some.frames.zoom, some.frames.shift
+
 
 def inspected(
     ones: Sequence[Portrait], others: Sequence[Portrait], markable: NDArray[np.bool_] | None = None
@@ -97,8 +111,38 @@ def inspected(
     """
     pairs = paired(ones, others, markable)
     levels = _levels(pairs)
+    exact = correlations_at_starts(*levels[64])
+    found = _as_they_lie(pairs, exact)
+    rest = np.flatnonzero(found.share > _CERTAIN)
+    if len(rest):
+        some = {side: (one[rest], other[rest]) for side, (one, other) in levels.items()}
+        found.put(rest, _moved(pairs.some(rest), some, exact[:, rest]))
+    return found
+
+
+def _as_they_lie(pairs: Pairs, exact: Planes) -> Inspected:
+    """Those that agree best unmoved, by the correlations ``exact`` (starts, n), without a registration; the others
+    have an infinite share.
+    """
+    count = exact.shape[1]
+    found = Inspected(
+        np.full(count, np.inf), exact[0].copy(), np.zeros(count, np.float32), np.zeros(count, np.float32),
+        centred(np.ones(count)),
+    )  # fmt: skip
+    unstretched = ~pairs.long & (np.abs(np.log(pairs.stretch)) <= _UNSTRETCHED)
+    places = np.flatnonzero(unstretched & (exact.argmax(axis=0) == 0) & (exact[0] >= _LYING_ALIKE))
+    if len(places):
+        some = pairs if len(places) == count else pairs.some(places)
+        frames = found.frames.some(places)
+        difference = differences(some, frames)
+        found.take(places, difference, _shares(some, frames, difference), frames)
+    return found
+
+
+def _moved(pairs: Pairs, levels: Levels, exact: Planes) -> Inspected:
+    """Those that have to be registered; ``exact`` (starts, n) are their correlations on 64 × 64 cells."""
     starts = np.array(STARTS)[np.argsort(-correlations_at_starts(*levels[32]), axis=0, kind="stable")]
-    frames, alike = _from_start(levels, starts[0], pairs)
+    frames, alike = _from_start(levels, exact, starts[0], pairs)
     difference = differences(pairs, frames)
     soft = difference.texture.mean(axis=(1, 2, 3)) < _SOFT
     found = Inspected(
@@ -179,14 +223,12 @@ def _try_again(
     found.take(again, difference, _shares(pairs, frames, difference), frames)
 
 
-def _levels(pairs: Pairs) -> dict[int, tuple[Planes, Planes]]:
+def _levels(pairs: Pairs) -> Levels:
     one, other = luma(pairs.one), luma(pairs.other)
     return {side: (reduced(one, SIDE // side), reduced(other, SIDE // side)) for side in (16, 32, 64)}
 
 
-def _from_start(
-    levels: dict[int, tuple[Planes, Planes]], zooms: NDArray[np.float64], pairs: Pairs
-) -> tuple[Frames, Planes]:
+def _from_start(levels: Levels, exact: Planes, zooms: NDArray[np.float64], pairs: Pairs) -> tuple[Frames, Planes]:
     start, stretch = centred(zooms, pairs.stretch), pairs.stretch
     long = np.flatnonzero(pairs.long)
     if len(long):
@@ -199,7 +241,6 @@ def _from_start(
     frames = registered(*levels[64], frames, 4)
     alike = agreement(*levels[64], frames)
     # What coarser levels show of a table may be another line of it: then a start itself agrees better.
-    exact = correlations_at_starts(*levels[64])
     better = np.flatnonzero(exact.max(axis=0) > alike)
     if len(better):
         one, other = levels[64][0][better], levels[64][1][better]

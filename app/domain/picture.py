@@ -14,7 +14,7 @@ from app.domain.look import VARIANT_RADIUS, Kind, look
 from app.domain.near_duplicate import LOOK_BITS, Calibration, Signal, fingerprint_rule, near_distance
 from app.domain.portrait import Portrait
 
-LOOK_VERSION = 3
+LOOK_VERSION = 4
 """To be raised whenever a look gives other distances or another kind to some pictures."""
 
 SIGNAL_OF_KIND = {

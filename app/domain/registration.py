@@ -91,6 +91,9 @@ def warped(planes: Planes, frames: Frames, margin: NDArray[np.float64]) -> tuple
     across, in_across = _places(side, frames.zoom[:, 0], frames.shift[:, 0], margin[:, 0])
     down, in_down = _places(side, frames.zoom[:, 1], frames.shift[:, 1], margin[:, 1])
     weights = (in_down[:, :, None] & in_across[:, None, :]).astype(np.float32)
+    if (frames.zoom == 1).all() and not frames.shift.any():
+        # Sampling where the cells are would give the cells.
+        return planes, weights
     if planes.ndim == 3 and side <= _BY_PRODUCT:
         return np.matmul(np.matmul(_sampling(down), planes), _sampling(across).swapaxes(1, 2)), weights
     stacked = planes if planes.ndim == 4 else planes[:, None]
