@@ -1,20 +1,21 @@
-"""Connections: a pool, reads that take one round trip, and transactions for writing.
+"""What the service asks its database: reads that take one round trip, and transactions for writing.
 
 Nothing here relies on the state of a session: settings travel with each transaction and nothing stays prepared on
 the server, so that a pooler in transaction mode may stand between. A read sends its settings and its statement in
 one pipeline, which PostgreSQL runs as one transaction, and waits once. One of the settings is the search path: the
 schema that pgvector is in, whichever that is, and no other, so that nobody's operators stand in for its own.
 
-A busy database is waited for, one that cannot be reached is not: while somebody is using a connection of the pool,
-others may hope for it; when nobody is and yet there is none, the database does not answer. The pool itself tries
-for a second only, and anew with the next use, so that it is back as soon as the database is.
+A busy database is waited for, one that cannot be reached is not (``app.db.pool``), and one that gives no sign is
+waited for as long as its statement timeout and a few seconds (``app.db.connection``).
+
+A connection may die in the moment in which it is used. A read is then asked once more, on another connection; what
+writes begins once more if only its beginning was lost. A COMMIT without an answer is never repeated: whether it
+was done is not known, and the error says so.
 """
 
-import select
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -22,26 +23,27 @@ from uuid import UUID
 import orjson
 import psycopg
 from pgvector.psycopg import register_vector
-from psycopg import Connection, sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import Connection, errors, sql
 from psycopg.rows import BaseRowFactory, TupleRow, scalar_row, tuple_row
 from psycopg.types.json import set_json_dumps, set_json_loads
-from psycopg_pool import ConnectionPool, PoolTimeout
 
-from app.db.errors import COLLECTION_DELETED, UNREACHABLE, translated_errors
-from app.db.outage import Outage, connections_watched_by
+from app.db.connection import GRACE, BoundedConnection, NoAnswer, connect, patience_of
+from app.db.errors import COLLECTION_DELETED, IN_DOUBT, IN_USE, UNREACHABLE, translated_errors
+from app.db.outage import Outage
+from app.db.pool import AllInUse, Pool, PoolState, Unreachable
 from app.db.queries import load_queries
-from app.domain.errors import CollectionNotFound, ConfigurationError, DatabaseUnavailable
+from app.domain.errors import CollectionNotFound, ConfigurationError, DatabaseUnavailable, TooBusy
 
 Row = TypeVar("Row")
 Session = Connection[TupleRow]
 Statement = LiteralString | sql.SQL | sql.Composed
 NO_PARAMETERS: Mapping[str, Any] = {}
 
-_SECONDS_TO_CONNECT = 1.8
-"""How long a use waits for a connection that nobody has."""
+_AT_ONCE = 1.0
+"""Seconds: what breaks so soon was broken when it was used."""
 
-_OPTIONS: Mapping[str, Any] = {"autocommit": True, "prepare_threshold": None, "application_name": "lookalike"}
+_SECONDS_TO_PREPARE = 5.0
+"""Within which a new connection has to be ready for use."""
 
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
@@ -54,25 +56,13 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int, statement_timeout: float, patience: float = 10.0) -> None:
+        patience_of(url)  # says now what is wrong with the URL
         self.url = url
-        self._timeout = str(int(statement_timeout * 1000))
+        self._timeout = statement_timeout
         self._patience = patience
-        self._in_use = 0
-        self._counting = threading.Lock()
         self._search_path = ""
-        self._options = {**_OPTIONS, **_patience_of(url)}
         self._outage = Outage()
-        self._pool = ConnectionPool(
-            url,
-            connection_class=connections_watched_by(self._outage),
-            min_size=1,
-            max_size=pool_size,
-            open=False,
-            reconnect_timeout=1.0,
-            kwargs=self._options,
-            configure=self._prepare,
-            name="lookalike",
-        )
+        self._pool = Pool(self._connect, size=pool_size)
 
     def open(self) -> None:
         """Start the pool. Connections are made in the background; the first use waits for one."""
@@ -82,6 +72,11 @@ class Database:
         """Close all connections."""
         self._pool.close()
 
+    @property
+    def pool_state(self) -> PoolState:
+        """How many connections there are, in use and idle, and how many callers wait for one."""
+        return self._pool.state
+
     def read(
         self,
         statement: Statement,
@@ -90,13 +85,15 @@ class Database:
         row_factory: BaseRowFactory[Row],
         settings: Mapping[str, str] = NO_PARAMETERS,
         collection_id: UUID | None = None,
+        within: float | None = None,
     ) -> list[Row]:
         """Rows of one statement, in one round trip.
 
         ``settings`` (configuration parameters, e.g. ``hnsw.ef_search``) hold for this statement alone. If the
         statement is about a collection and has no rows, ``CollectionNotFound`` is raised where that is the reason.
+        ``within``: seconds that it may wait for a connection, and as many for the answer; None as usual.
         """
-        rows = self._read(statement, parameters, row_factory, settings)
+        rows = self._read(statement, parameters, row_factory, settings, within)
         if not rows and collection_id is not None:
             self.require_collection(collection_id)
         return rows
@@ -113,8 +110,25 @@ class Database:
         parameters: Mapping[str, Any],
         row_factory: BaseRowFactory[Row],
         settings: Mapping[str, str],
+        within: float | None = None,
     ) -> list[Row]:
-        with translated_errors(), self._connection() as connection:
+        with translated_errors():
+            try:
+                return self._read_once(statement, parameters, row_factory, settings, within)
+            except _BrokenBefore:
+                return self._read_once(statement, parameters, row_factory, settings, within)
+
+    def _read_once(
+        self,
+        statement: Statement,
+        parameters: Mapping[str, Any],
+        row_factory: BaseRowFactory[Row],
+        settings: Mapping[str, str],
+        within: float | None,
+    ) -> list[Row]:
+        with self._connection(within) as connection, _told_if_broken_before(connection):
+            if within is not None:
+                connection.allow(within, grace=0)
             with connection.pipeline():
                 apply_settings(connection, self._with_common(settings))
                 cursor = connection.cursor(row_factory=row_factory)
@@ -140,11 +154,37 @@ class Database:
         ``settings`` as in ``read``; they hold until the end of the transaction. ``as_owner``: as the role that
         owns the tables, if that may be taken; for what makes tables.
         """
-        with translated_errors(), self._connection() as connection, connection.transaction():
-            apply_settings(connection, self._with_common(settings))
-            if as_owner:
-                _become_owner(connection, locally=True)
-            yield connection
+        with translated_errors():
+            connection, begun = self._begun(settings)
+            committing = False
+            try:
+                with begun:
+                    if as_owner:
+                        _become_owner(connection, locally=True)
+                    yield connection
+                    if connection.hung_up:
+                        raise psycopg.OperationalError("the connection was lost before the COMMIT")
+                    committing = True
+            except psycopg.Error as error:
+                if committing and connection.closed:
+                    raise DatabaseUnavailable(IN_DOUBT, retry_after=1) from error
+                raise
+
+    def _begun(self, settings: Mapping[str, str]) -> tuple[BoundedConnection, ExitStack]:
+        """A transaction that was begun, and what ends it."""
+        try:
+            return self._begun_once(settings)
+        except _BrokenBefore:
+            return self._begun_once(settings)
+
+    def _begun_once(self, settings: Mapping[str, str]) -> tuple[BoundedConnection, ExitStack]:
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._connection())
+            stack.push(_require_living(connection))
+            with _told_if_broken_before(connection):
+                stack.enter_context(connection.transaction())
+                apply_settings(connection, self._with_common(settings))
+            return connection, stack.pop_all()
 
     @contextmanager
     def session(self) -> Iterator[Connection[TupleRow]]:
@@ -152,58 +192,71 @@ class Database:
 
         Its role is the one that owns the tables, if that may be taken.
         """
-        with translated_errors(), psycopg.connect(self.url, **self._options) as connection:
+        with translated_errors(), connect(self.url) as connection:
             _configure(connection, keep=True)
             _become_owner(connection, locally=False)
             yield connection
 
     def _with_common(self, settings: Mapping[str, str]) -> Mapping[str, str]:
-        return {"statement_timeout": self._timeout, "search_path": self._search_path, **settings}
+        timeout = str(int(self._timeout * 1000))
+        return {"statement_timeout": timeout, "search_path": self._search_path, **settings}
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection[TupleRow]]:
-        """A connection of the pool that was alive a moment ago; raises ``DatabaseUnavailable``."""
-        connection = self._take()
+    def _connection(self, within: float | None = None) -> Iterator[BoundedConnection]:
+        """A connection of the pool that was alive a moment ago; raises ``DatabaseUnavailable`` and ``TooBusy``."""
         try:
+            connection = self._pool.take(self._patience if within is None else within)
+        except AllInUse:
+            raise TooBusy(IN_USE, retry_after=1) from None
+        except Unreachable as error:
+            raise DatabaseUnavailable(UNREACHABLE, retry_after=1) from self._outage.reason or error.__cause__
+        try:
+            connection.allow(self._timeout)
             yield connection
         finally:
-            self._pool.putconn(connection)
-            with self._counting:
-                self._in_use -= 1
+            self._pool.give(connection)
 
-    def _prepare(self, connection: Connection[TupleRow]) -> None:
+    def _connect(self) -> BoundedConnection:
+        """A new connection for the pool."""
         try:
+            connection = connect(self.url)
+            connection.allow(_SECONDS_TO_PREPARE - GRACE)
             self._search_path = _configure(connection)
-        except ConfigurationError as error:
+        except (psycopg.Error, ConfigurationError) as error:
             self._outage.noticed(error)
             raise
         self._outage.ended()
+        return connection
 
-    def _take(self) -> Connection[TupleRow]:
-        deadline = time.monotonic() + self._patience
-        while True:
-            remaining = max(0.01, deadline - time.monotonic())
-            try:
-                connection = self._pool.getconn(min(remaining, _SECONDS_TO_CONNECT))
-            except PoolTimeout:
-                with self._counting:
-                    busy = self._in_use > 0
-                if not busy:
-                    raise DatabaseUnavailable(UNREACHABLE) from self._outage.reason
-                if time.monotonic() >= deadline:
-                    raise DatabaseUnavailable(
-                        "all database connections are in use; try again in a moment"
-                    ) from None
-                continue
-            if _is_open(connection):
-                with self._counting:
-                    self._in_use += 1
-                return connection
-            # The pool makes another one for it.
-            connection.close()
-            self._pool.putconn(connection)
-            if time.monotonic() >= deadline:
-                raise DatabaseUnavailable(UNREACHABLE) from self._outage.reason
+
+def _require_living(connection: BoundedConnection) -> Callable[..., None]:
+    """What ends a transaction whose connection was lost: the driver says nothing when it cannot even commit."""
+
+    def require(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and connection.closed:
+            raise psycopg.OperationalError("the connection was lost")
+
+    return require
+
+
+class _BrokenBefore(psycopg.OperationalError):
+    """A connection that had been idle was broken when it was used: nothing was done over it."""
+
+
+@contextmanager
+def _told_if_broken_before(connection: BoundedConnection) -> Iterator[None]:
+    """For what may be asked once more on another connection.
+
+    Not after a crash of the server, which the same statement might bring about again, and not without an answer.
+    """
+    asked = time.monotonic()
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        was_idle = connection.uses > 1 and time.monotonic() - asked < _AT_ONCE
+        if connection.closed and was_idle and not isinstance(error, NoAnswer | errors.CrashShutdown):
+            raise _BrokenBefore(str(error)) from error
+        raise
 
 
 @contextmanager
@@ -234,14 +287,6 @@ def _set_locally(*settings: tuple[str, str]) -> sql.SQL:
     return sql.SQL(text)
 
 
-def _patience_of(url: str) -> dict[str, int]:
-    try:
-        # A network that swallows everything would be waited for two minutes.
-        return {} if "connect_timeout" in conninfo_to_dict(url) else {"connect_timeout": 5}
-    except psycopg.ProgrammingError:
-        raise ConfigurationError("the URL of the database cannot be read: is everything in it escaped?") from None
-
-
 def _configure(connection: Connection[Any], *, keep: bool = False) -> str:
     """Make pgvector's types known to the connection; returns the search path that makes its names known.
 
@@ -265,8 +310,3 @@ def _configure(connection: Connection[Any], *, keep: bool = False) -> str:
 
 def _become_owner(connection: Connection[Any], *, locally: bool) -> None:
     connection.execute(load_queries("server")["become_owner"], {"locally": locally})
-
-
-def _is_open(connection: Connection[Any]) -> bool:
-    """Notice without a round trip that the server hung up: an idle connection has nothing to say but that."""
-    return not connection.closed and not select.select([connection.fileno()], [], [], 0)[0]

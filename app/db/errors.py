@@ -8,6 +8,7 @@ from psycopg import errors
 from psycopg.errors import Diagnostic
 from sqlalchemy.exc import DBAPIError
 
+from app.db.connection import NoAnswer, StoppedBySomebody
 from app.domain.errors import (
     CollectionExists,
     CollectionNotFound,
@@ -20,6 +21,11 @@ from app.domain.errors import (
 
 COLLECTION_DELETED = "the collection was deleted in the meantime"
 UNREACHABLE = "the database cannot be reached"
+IN_USE = "all database connections are in use; try again in a moment"
+IN_DOUBT = (
+    "the connection to the database broke while the change was being committed: it may have been made, or not at "
+    "all"
+)
 
 
 @contextmanager
@@ -68,10 +74,6 @@ def _translation(error: BaseException | None) -> LookalikeError | None:
     match error:
         case errors.ProgramLimitExceeded() | errors.StatementTooComplex():
             return InvalidRequest("the request is too large or too deeply nested for the database")
-        case errors.QueryCanceled():
-            return QueryTimeout("the statement took longer than the statement timeout and was stopped")
-        case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():
-            return DatabaseUnavailable("the database is busy with conflicting work; try again in a moment")
         case errors.CheckViolation() if _has_no_partition(error.diag):
             return CollectionNotFound(COLLECTION_DELETED)
         case errors.ForeignKeyViolation() if _has_no_collection(error.diag):
@@ -83,11 +85,59 @@ def _translation(error: BaseException | None) -> LookalikeError | None:
                 "the database role of the service may not do this: an operator can, whose DATABASE_URL names the "
                 "owner of the tables"
             )
-        case errors.DiskFull() | errors.OutOfMemory() | errors.TooManyConnections() | errors.CannotConnectNow():
-            return DatabaseUnavailable("the database is out of resources or starting up; try again later")
-        case psycopg.OperationalError() | psycopg.InterfaceError():
-            return DatabaseUnavailable(UNREACHABLE)
+        case errors.QueryCanceled() if not isinstance(error, StoppedBySomebody):
+            return QueryTimeout("the statement took longer than the statement timeout and was stopped")
+        case psycopg.OperationalError() | psycopg.InterfaceError() | errors.ReadOnlySqlTransaction():
+            return _unavailable(error)
+        case errors.IdleInTransactionSessionTimeout() | errors.TransactionTimeout():
+            return _unavailable(error)
     return None
+
+
+def _unavailable(error: psycopg.Error) -> DatabaseUnavailable:
+    """What the database cannot do now, why, and when it may."""
+    for kinds, reason, seconds in _REASONS:
+        if isinstance(error, kinds):
+            return DatabaseUnavailable(reason, retry_after=seconds)
+    # Of a connection that was refused the driver knows words alone. In another language they say less.
+    if "too many clients" in str(error) or "remaining connection slots" in str(error):
+        return DatabaseUnavailable(_NO_CONNECTION, retry_after=_SOON)
+    return DatabaseUnavailable(UNREACHABLE, retry_after=_SOON)
+
+
+_SOON, _LATER, _AFTER_REPAIR = 1, 5, 30
+"""Seconds: what is over in a moment, what takes others to end, what takes a person."""
+
+_NO_CONNECTION = "the database has no connection to spare; try again in a moment"
+
+_REASONS: tuple[tuple[tuple[type[psycopg.Error], ...], str, int], ...] = (
+    (
+        (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure),
+        "the database is busy with conflicting work; try again in a moment",
+        _SOON,
+    ),
+    ((StoppedBySomebody,), "the statement was cancelled at the database, before its timeout", _SOON),
+    ((NoAnswer,), "the database does not answer", _LATER),
+    ((errors.DiskFull,), "the database has no room left on its disk", _AFTER_REPAIR),
+    ((errors.IoError,), "the database cannot read or write its disk", _AFTER_REPAIR),
+    ((errors.OutOfMemory,), "the database is out of memory; try again later", _LATER),
+    ((errors.TooManyConnections, errors.ConfigurationLimitExceeded), _NO_CONNECTION, _SOON),
+    ((errors.InsufficientResources,), "the database is out of resources; try again later", _LATER),
+    ((errors.CannotConnectNow,), "the database is starting or stopping; try again in a moment", _SOON),
+    ((errors.CrashShutdown,), "the database restarts after a crash; try again in a moment", _SOON),
+    ((errors.AdminShutdown,), "the connection was ended at the database, which may be restarting", _SOON),
+    ((errors.DatabaseDropped,), "the database was dropped", _AFTER_REPAIR),
+    (
+        (errors.IdleInTransactionSessionTimeout, errors.IdleSessionTimeout, errors.TransactionTimeout),
+        "the transaction was ended by a timeout of the database server",
+        _SOON,
+    ),
+    (
+        (errors.ReadOnlySqlTransaction,),
+        "the database takes no changes: it is a standby, or was set to reading only",
+        _AFTER_REPAIR,
+    ),
+)
 
 
 # What an error is about stands in fields of their own; its text is in whatever language the server speaks.

@@ -2,16 +2,8 @@
 
 import logging
 import threading
-from typing import Any, Self
-
-import psycopg
-from psycopg import Connection
-from psycopg.rows import TupleRow
 
 log = logging.getLogger(__name__)
-
-# The pool would tell of each attempt, in several lines.
-logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 class Outage:
@@ -42,18 +34,3 @@ class Outage:
         with self._lock:
             before, self._reason = self._reason, reason
         return before
-
-
-def connections_watched_by(outage: Outage) -> type[Connection[TupleRow]]:
-    """The class of connections that report to ``outage`` when they cannot be made."""
-
-    class Watched(Connection[TupleRow]):
-        @classmethod
-        def connect(cls, *args: Any, **options: Any) -> Self:
-            try:
-                return super().connect(*args, **options)
-            except psycopg.Error as error:
-                outage.noticed(error)
-                raise
-
-    return Watched

@@ -18,6 +18,6 @@ class Versions:
     pgvector: str
 
 
-def versions(database: Database) -> Versions:
-    """The versions in use; the shortest way to find out whether the database answers."""
-    return database.read(_QUERIES["versions"], row_factory=class_row(Versions))[0]
+def versions(database: Database, *, within: float) -> Versions:
+    """The versions in use; the shortest way to find out whether the database answers, in so many seconds."""
+    return database.read(_QUERIES["versions"], row_factory=class_row(Versions), within=within)[0]

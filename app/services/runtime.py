@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app.db.database import Database
 from app.db.review import ReviewState
+from app.db.server import Versions
 from app.domain.account import Access
 from app.domain.estimate import Estimate
 from app.domain.facet import Facets
@@ -46,6 +47,7 @@ class Runtime:
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
+        self.versions: Recent[str, Versions] = Recent(seconds=3600)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.unreadable: Recent[str, bool] = Recent(seconds=60)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)

@@ -8,7 +8,7 @@ import pytest
 from psycopg.rows import scalar_row
 
 from app.db.database import Database
-from app.domain.errors import ConfigurationError, DatabaseUnavailable
+from app.domain.errors import ConfigurationError, DatabaseUnavailable, TooBusy
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.db.relays import Relay, TransactionPooler
@@ -110,7 +110,7 @@ def test_a_busy_pool_is_waited_for(database_url: str) -> None:
 def test_a_busy_pool_is_not_waited_for_without_end(database_url: str) -> None:
     database = Database(database_url, pool_size=1, statement_timeout=30, patience=0.3)
     database.open()
-    with database.transaction(), pytest.raises(DatabaseUnavailable, match="in use"):
+    with database.transaction(), pytest.raises(TooBusy, match="in use"):
         one(database)
     assert one(database) == 1
     database.close()

@@ -196,10 +196,10 @@ def test_a_search_waits_for_the_database_once(
         service = Service(runtime)
         service.use_vectors(DIMENSION)
         service.insert_vectors({f"x{n}": [1.0, n, *[0.5] * (DIMENSION - 2)] for n in range(50)})
-        with runtime.database._pool.connection() as connection:
+        with runtime.database._connection() as connection:
             connection.pgconn.trace(trace.fileno())
         assert len(ids(service.call("visualKNN", query_record={"_id": "x1"}, k=5))) == 5
-        with runtime.database._pool.connection() as connection:
+        with runtime.database._connection() as connection:
             connection.pgconn.untrace()
     sent = re.findall(r"\tF\t\d+\t(\w+)", (tmp_path / "trace").read_text())
     assert sent.count("Sync") == 1, sent
