@@ -54,6 +54,9 @@ class Settings:
     services: Mapping[str, Service]
     file_roots: tuple[Path, ...]
     export_folder: Path
+    export_days: float
+    export_files: int
+    export_bytes: int
     url_allow: tuple[str, ...]
     url_timeout: float
     max_image_bytes: int
@@ -164,6 +167,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LOOKALIKE_EXPORT_FOLDER", "export_folder", "", optional_folder,
         "where `allRecords` writes its files, in a folder per collection", "`exports` in the home",
+    ),
+    Setting(
+        "LOOKALIKE_EXPORT_DAYS", "export_days", "7", number(0.001, 3650), "how long these files are kept"
+    ),
+    Setting(
+        "LOOKALIKE_EXPORT_FILES", "export_files", "20", integer(0, 100_000),
+        "most of these files that are kept of a collection",
+    ),
+    Setting(
+        "LOOKALIKE_EXPORT_BYTES", "export_bytes", str(4096 * MIB), integer(0, 1 << 50),
+        "most bytes that those of a collection have together", "4 GiB",
     ),
     Setting(
         "LOOKALIKE_FILE_ROOTS", "file_roots", "", existing_folders,

@@ -111,10 +111,11 @@ class SpooledListing:
             self._file.write((b"," if self._count else b"") + _members(records))
             self._count += len(records)
 
-    def answer(self, status: Status = OK) -> Response:
+    def answer(self, status: Status = OK, **members: Any) -> Response:
         """The answer with all of them."""
         rest = {
             "answer_count": self._count,
+            **members,
             "status": present_status(status),
             "statistics": _statistics(g.started),
         }

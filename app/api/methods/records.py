@@ -214,7 +214,14 @@ def all_records(runtime: Runtime, access: Access, asked: AllRecords) -> Response
                 "a page is not written to a file: leave it or size and page out", path="output_file_name"
             )
         return _one_page(runtime, access, asked, load_request(PageOfRecordsSchema, PageOfRecords, request.args))
-    return streamed_listing(_batches(runtime, access, asked), output_file_name=asked.output_file_name)
+    batches = _batches(runtime, access, asked)
+    if asked.output_file_name is None:
+        return streamed_listing(batches)
+    # The file may come to nothing, and an answer that has begun could not say so any more.
+    written = SpooledListing()
+    for batch in batches:
+        written.add(batch)
+    return written.answer(output_file_name=asked.output_file_name)
 
 
 def _one_page(runtime: Runtime, access: Access, asked: AllRecords, wanted: PageOfRecords) -> Response:
@@ -261,7 +268,8 @@ METHODS: Mapping[str, Method[Any]] = {
         DeleteSchema,
         ProcessingAnswer,
         summary="Delete records by their ids.",
-        description="Those that the collection does not hold are among `skipped_records`.",
+        description="Those that the collection does not hold are among `skipped_records`. An `_id` that comes "
+        "again counts once.",
         outcomes=(DELETED, SOME_NOT_FOUND, NOT_FOUND),
         writes=True,
     ),

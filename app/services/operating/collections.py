@@ -13,6 +13,7 @@ from app.domain.model import VECTORS, ModelIdentity, vectors_identity
 from app.domain.names import check_attribute
 from app.services.operating.accounts import find_account
 from app.services.runtime import Runtime
+from app.services.transfer.export_folder import remove_exports
 
 MAX_NAME_LENGTH = 200
 
@@ -128,7 +129,11 @@ def delete_collection(runtime: Runtime, id: UUID) -> None:
 
 
 def finish_deletion(runtime: Runtime, id: UUID) -> bool:
-    """Drop what a marked collection had of its own and forget it; False when another process is dropping."""
+    """Drop what a marked collection had of its own and forget it; False when another process is dropping.
+
+    The files that were exported of it go first, where they lie in this process's export folder.
+    """
+    remove_exports(runtime.settings, id)
     # PostgreSQL detaches one partition of a table at a time, and detaching waits for whoever uses the table.
     with advisory_lock(runtime.database, "lookalike drop") as connection:
         if connection is None:

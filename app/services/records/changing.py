@@ -36,10 +36,14 @@ def update(runtime: Runtime, access: Access, documents: Sequence[object], fields
 
 
 def delete(runtime: Runtime, access: Access, documents: Sequence[object]) -> Selection:
-    """Delete the named records."""
-    ids, faults = parse_references(documents)
+    """Delete the named records. An id that comes again is the record that was named before: it counts once."""
+    named, faults = parse_references(documents)
+    first: dict[str, int] = {}
+    for position, id in named.items():
+        first.setdefault(id, position)
+    ids = {position: id for id, position in first.items()}
     with runtime.database.transaction() as connection:
-        deleted = records.delete_records(connection, require_collection(access).id, sorted(set(ids.values())))
+        deleted = records.delete_records(connection, require_collection(access).id, sorted(first))
     return select(ids, faults, {id: StoredRecord(id) for id in deleted})
 
 

@@ -1,9 +1,11 @@
 """Export: a collection as JSON lines, for ``lookalike export`` and for the file of allRecords.
 
 What ``lookalike export`` writes can be imported again without the pictures and without credits. A file that a
-client asks for lies under the export folder, in a folder of its collection, so that no account meets another's.
+client asks for lies under the export folder, in a folder of its collection, so that no account meets another's;
+how many, how large and for how long says ``export_folder``.
 """
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -15,13 +17,16 @@ from typing import BinaryIO
 import orjson
 
 from app.db import records
+from app.db.errors import COLLECTION_DELETED
 from app.domain.account import Access
 from app.domain.collection import Collection
-from app.domain.errors import InvalidRequest, ReadOnlyToken
+from app.domain.errors import CollectionNotFound, InvalidRequest, ReadOnlyToken, TooBusy
 from app.domain.fields import Fields
 from app.domain.record import StoredRecord
 from app.services.access import require_collection
 from app.services.runtime import Runtime
+from app.services.transfer.export_folder import UNFINISHED, folder_of, remove_old, require_room
+from app.settings import Settings
 
 _LONGEST_NAME = 200
 _LINES_AT_ONCE = 500
@@ -75,26 +80,40 @@ def written_to_file(
     """The batches unchanged, after the ``fields`` of each were written to the file ``name``, one record a line.
 
     The file is removed again at the end unless it is to be kept. Raises ``InvalidRequest`` unless the name is a
-    plain file name, and ``ReadOnlyToken``.
+    plain file name, and ``ReadOnlyToken``; and on the way ``InvalidRequest`` for a file that is too many or too
+    large, ``TooBusy`` where the disk has no room for it, and ``CollectionNotFound``.
     """
     if access.read_only:
         raise ReadOnlyToken("the token is read-only, output_file_name writes a file")
     if not re.fullmatch(r"[\w-][\w .-]*", name) or len(name.encode()) > _LONGEST_NAME:
         raise InvalidRequest("it has to be a plain file name", path="output_file_name")
-    target = runtime.settings.export_folder / str(require_collection(access).id) / name
-    return _passed_through(target, batches, fields, keep)
+    target = folder_of(runtime.settings, require_collection(access).id) / name
+    return _passed_through(runtime.settings, target, batches, fields, keep)
 
 
 def _passed_through(
-    target: Path, batches: Iterable[list[StoredRecord]], fields: Fields, keep: bool
+    settings: Settings, target: Path, batches: Iterable[list[StoredRecord]], fields: Fields, keep: bool
 ) -> Iterator[list[StoredRecord]]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _appearing(target) as file:
-        for batch in batches:
-            _write(file, batch, fields)
-            yield batch
-    if not keep:
-        target.unlink(missing_ok=True)
+    folder = target.parent
+    remove_old(settings, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _appearing(target) as file:
+            require_room(settings, folder, target)
+            for batch in batches:
+                _write(file, batch, fields)
+                file.flush()
+                require_room(settings, folder, target)
+                yield batch
+        if not keep:
+            target.unlink(missing_ok=True)
+    except FileNotFoundError as error:
+        # The folder goes with its collection.
+        raise CollectionNotFound(COLLECTION_DELETED) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TooBusy("the server has no room for the file", retry_after=60) from error
+        raise
 
 
 @contextmanager
@@ -107,7 +126,7 @@ def _appearing(target: Path) -> Iterator[BinaryIO]:
         with target.open("wb") as stream:
             yield stream
         return
-    descriptor, path = mkstemp(dir=target.parent, prefix=".unfinished-")
+    descriptor, path = mkstemp(dir=target.parent, prefix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
