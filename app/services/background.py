@@ -46,6 +46,11 @@ class Background:
         if self._stopping.is_set():
             raise Stopped("the service was stopped")
 
+    def pause(self, seconds: float) -> None:
+        """Wait so long; raises ``Stopped`` as soon as the process is about to end."""
+        if self._stopping.wait(seconds):
+            raise Stopped("the service was stopped")
+
     def close(self) -> None:
         """Let all work stop at its next check, and wait for it a while."""
         self._stopping.set()

@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 
 from app.domain.errors import ConfigurationError
 from app.services.operating.preloading import preload_models
+from app.services.operating.upkeep import start_upkeep
 from app.services.runtime import Runtime
 from app.serving.site import create_site
 from app.settings import Settings, unknown_variables
@@ -97,6 +98,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             while self._waits_for_models and worker.alive and loading.is_alive():
                 worker.notify()
                 loading.join(1)
+        start_upkeep(self._runtime)
         if worker.age == _FIRST and worker.alive:
             self._when_ready()
 
