@@ -20,8 +20,8 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
 
-from app.db.database import Database
-from app.db.errors import COLLECTION_DELETED, deleted_if_missing
+from app.db.database import Database, told_if_deleted
+from app.db.errors import COLLECTION_DELETED
 from app.db.partitions import Table, attribute_index_names, own_tables, partition_name
 from app.db.queries import load_queries
 from app.domain.errors import CollectionNotFound, DatabaseUnavailable, InvalidRequest
@@ -161,7 +161,7 @@ def _claimed_collections(connection: Connection[TupleRow]) -> set[UUID]:
 @contextmanager
 def _at_work(database: Database, claim: _Claim) -> Iterator[Connection[TupleRow]]:
     """A connection for the steps; at the end the claim is given back, unless that is impossible."""
-    with database.session() as connection, deleted_if_missing():
+    with told_if_deleted(database, claim.collection_id), database.session() as connection:
         try:
             yield connection
         finally:

@@ -15,7 +15,7 @@ was done is not known, and the error says so.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -268,6 +268,22 @@ def advisory_lock(database: Database, name: str) -> Iterator[Connection[TupleRow
     with database.session() as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
         yield connection if row is not None and row[0] else None
+
+
+@contextmanager
+def told_if_deleted(database: Database, collection_id: UUID) -> Iterator[None]:
+    """For statements on a collection's own tables, which its deletion drops one after the other.
+
+    What fails meanwhile fails in many ways, some of which are nobody's business (a table without its index, a
+    deadlock, a relation without name). If the collection is gone then, that is why: ``CollectionNotFound``.
+    """
+    try:
+        yield
+    except (psycopg.Error, DatabaseUnavailable) as error:
+        # Where nobody can be asked, the first failure is the one that is told.
+        with suppress(DatabaseUnavailable):
+            database.require_collection(collection_id)
+        raise error
 
 
 def _composable(statement: Statement) -> sql.Composable:

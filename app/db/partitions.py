@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
 
 from app.db.database import Database
@@ -27,6 +27,7 @@ from app.db.records import lock_for_writing
 _QUERIES = load_queries("partitions")
 _PARENTS = "lookalike_internal"
 _PARTITIONS = "lookalike_data"
+_ATTEMPTS = 5
 
 
 class Table(StrEnum):
@@ -142,18 +143,26 @@ def drop_partitions(connection: Connection[TupleRow], collection_id: UUID) -> No
     """Drop the partitions of a marked collection, from wherever an earlier attempt stopped (in autocommit)."""
     # The records last: the others refer to them.
     for table in reversed(Table):
-        with connection.cursor(row_factory=dict_row) as cursor:
-            parameters = {
-                "partition": partition_name(table, collection_id),
-                "parent": f"{_PARENTS}.{table}",
-            }
-            state = cursor.execute(_QUERIES["partition_state"], parameters).fetchone()
-        assert state is not None
-        if state["detach_pending"]:
-            connection.execute(_of_partition("finish_detach", table, collection_id))
-        elif state["attached"]:
-            connection.execute(_of_partition("detach_partition", table, collection_id))
-        connection.execute(_of_partition("drop_partition", table, collection_id))
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                _drop_partition(connection, table, collection_id)
+                break
+            except errors.DeadlockDetected:
+                # With a build of an index that is under way; one of the two is ended, and it may be either.
+                if not left:
+                    raise
+
+
+def _drop_partition(connection: Connection[TupleRow], table: Table, collection_id: UUID) -> None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        parameters = {"partition": partition_name(table, collection_id), "parent": f"{_PARENTS}.{table}"}
+        state = cursor.execute(_QUERIES["partition_state"], parameters).fetchone()
+    assert state is not None
+    if state["detach_pending"]:
+        connection.execute(_of_partition("finish_detach", table, collection_id))
+    elif state["attached"]:
+        connection.execute(_of_partition("detach_partition", table, collection_id))
+    connection.execute(_of_partition("drop_partition", table, collection_id))
 
 
 def _exists(connection: Connection[TupleRow], table: Table, collection_id: UUID) -> bool:

@@ -1,11 +1,15 @@
 """Filters through the REST interface: find, random, deleteByFilter, allRecords and visualKNN."""
 
 import json
+import os
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.services.operating.collections import delete_collection
 from app.services.runtime import Runtime
 from tests.service import PHOTOS, Service, ids
 
@@ -191,6 +195,31 @@ class TestFile:
         service.token = service.new_token(read_only=True)
         assert service.call("allRecords", output_file_name="a", delete_file_after=False)["status"]["code"] == 403
         assert service.call("allRecords", delete_file_after="no")["status"]["code"] == 402
+
+    def test_so_many_are_kept_so_long_and_no_more(
+        self, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        bounds = {"export_folder": tmp_path, "export_files": 2, "export_bytes": 40, "export_days": 1.0}
+        monkeypatch.setattr(service.runtime, "settings", replace(service.runtime.settings, **bounds))
+
+        def keep(name: str, price: object = 1) -> int:
+            wanted = {"filter": {"price": price}, "output_file_name": name, "delete_file_after": False}
+            return int(service.call("allRecords", **wanted)["status"]["code"])
+
+        assert [keep(name) for name in ("one", "two", "three", "two")] == [200, 200, 402, 200]
+        (one,) = [path for path in self.files(service) if path.name == "one"]
+        two_days_ago = time.time() - 2 * 86400
+        os.utime(one, (two_days_ago, two_days_ago))
+        assert keep("three") == 200
+        assert keep("three", {"$lt": 9}) == 402
+        assert {path.name: path.stat().st_size for path in self.files(service)} == {"two": 14, "three": 14}
+
+    def test_they_go_with_their_collection(self, service: Service) -> None:
+        assert service.collection is not None
+        service.call("allRecords", output_file_name="a", delete_file_after=False)
+        (file,) = self.files(service)
+        delete_collection(service.runtime, service.collection.id)
+        assert not file.parent.exists()
 
     @staticmethod
     def files(service: Service) -> list[Path]:

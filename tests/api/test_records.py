@@ -330,6 +330,12 @@ class TestDelete:
         assert ids(service.call("visualKNN", query_record={"_vector": X})) == ["c"]
         service.insert_vectors({"a": X})
 
+    def test_an_id_that_comes_again_counts_once(self, service: Service) -> None:
+        service.insert_vectors({"a": X, "b": Y})
+        named = [{"_id": id} for id in ("b", "a", "a", "none", "b", "none", "a")]
+        answer = service.call("delete", records=named)
+        assert (ids(answer), reasons(answer)) == (["b", "a"], [("none", 404)])
+
 
 class TestAllRecords:
     @pytest.fixture(autouse=True)

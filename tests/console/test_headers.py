@@ -1,6 +1,9 @@
 """What browsers are told beside the pages."""
 
+import pytest
+
 from app.console.static_files import FOLDER, static_path
+from app.domain.errors import DatabaseUnavailable, LookalikeError, RateLimited, TooBusy
 from app.serving.site import create_site
 from app.settings import load_settings
 from tests.console.visitor import Visitor
@@ -54,6 +57,26 @@ def test_a_failure_is_told_on_a_page_of_the_session(visitor: Visitor) -> None:
     assert visitor.address("collection") in told
     foreign = visitor.client.get("/console/00000000-0000-0000-0000-000000000000/search")
     assert (foreign.status_code, "Sign out" in foreign.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "seconds"),
+    [
+        (TooBusy(retry_after=4.2), 503, "5"),
+        (RateLimited(retry_after=7), 429, "7"),
+        (DatabaseUnavailable("away"), 503, "1"),
+    ],
+)
+def test_a_failure_that_passes_says_when(
+    visitor: Visitor, monkeypatch, error: LookalikeError, code: int, seconds: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("app.db.database.Database.read", fail)
+    monkeypatch.setattr("app.db.database.Database.transaction", fail)
+    answer = visitor.client.get(visitor.address("collection"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (code, seconds)
 
 
 def test_the_console_can_be_switched_off(service: Service, monkeypatch) -> None:

@@ -16,13 +16,18 @@ _ASKS_FOR_ENCRYPTION = {80877103, 80877104}
 
 
 class Relay:
-    """Hands bytes on between clients and the server of a URL; ``url`` leads through it. It may stop and start."""
+    """Hands bytes on between clients and the server of a URL; ``url`` leads through it. It may stop and start,
+    swallow what is sent, or break at the next word.
+    """
 
     def __init__(self, url: str) -> None:
         self._server = conninfo_to_dict(url)
         self._listener: socket.socket | None = None
         self._open: list[socket.socket] = []
         self._port = 0
+        self._swallowed: set[socket.socket] = set()
+        self._swallows_new = False
+        self._breaks: set[socket.socket] = set()
 
     @property
     def url(self) -> str:
@@ -46,6 +51,15 @@ class Relay:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         self._open.clear()
+
+    def swallow(self, *, new: bool = False) -> None:
+        """Hand nothing on over the connections that there are, without a word; with ``new`` over none at all."""
+        self._swallowed |= set(self._open)
+        self._swallows_new = new
+
+    def break_when_used(self) -> None:
+        """Break each of the connections that there are at what its client sends next, which goes nowhere."""
+        self._breaks |= set(self._open)
 
     def __enter__(self) -> Self:
         self.start()
@@ -73,9 +87,10 @@ class Relay:
             ready, _, _ = select.select([client, server], [], [])
             for each in ready:
                 data = each.recv(1 << 16)
-                if not data:
+                if not data or client in self._breaks:
                     return
-                (server if each is client else client).sendall(data)
+                if client not in self._swallowed and not self._swallows_new:
+                    (server if each is client else client).sendall(data)
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):

@@ -1,10 +1,14 @@
 """Claims on indexes: one in a collection, a few in all, void when whoever had them is gone."""
 
+import threading
+import time
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import scalar_row
 
 from app.db import attribute_indexes
 from app.db.attribute_indexes import MOST_CLAIMS, MOST_INDEXES, build_index, drop_index, list_indexes
@@ -131,3 +135,27 @@ def test_a_collection_that_goes_during_the_build(service: Service, database: Dat
     delete_collection(service.runtime, collection.id)
     with pytest.raises(CollectionNotFound), attribute_indexes._at_work(database, mine) as connection:
         connection.execute(mine.statement("create_number_index"))
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_collection_that_is_deleted_during_a_build(
+    service: Service, database: Database, database_url: str, marked: bool
+) -> None:
+    collection = service.use_vectors(2)
+    answers: list[dict[str, Any]] = []
+    building = threading.Thread(target=lambda: answers.append(service.call("createIndex", attribute="price")))
+    with psycopg.connect(database_url) as dropping:
+        table = own_tables(collection.id)["records"]
+        dropping.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(table))
+        building.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareUpdateExclusiveLock'"
+        while database.read(waits, row_factory=scalar_row) == [0]:
+            time.sleep(0.01)
+        if marked:
+            dropping.execute("UPDATE lookalike_internal.collections SET deleted_at = now()")
+        else:
+            dropping.execute("DELETE FROM lookalike_internal.collections")
+        dropping.execute(sql.SQL("DROP TABLE {} CASCADE").format(table))
+    building.join(60)
+    (answer,) = answers
+    assert answer["status"] == {"code": 404, "text": "collection not found"}

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from app.db.folders import SQL_FOLDER
 from app.domain.errors import CollectionNotFound
 from app.services.operating.collections import create_collection, delete_collection, finish_deletion
 from app.services.operating.repairing import repair
+from app.services.operating.upkeep import start_upkeep
 from app.services.runtime import Runtime
 from tests.service import Service, ids
 
@@ -101,6 +103,18 @@ def test_a_missing_vector_index_is_built_by_repair(service: Service, database_ur
     assert repair(runtime) == [f"built the vector index of collection {collection.id}"]
     assert partitions.collections_without_vector_index(runtime.database) == []
     assert repair(runtime) == []
+
+
+def test_a_lost_vector_index_is_built_while_the_service_runs(service: Service, database_url: str) -> None:
+    collection = service.use_vectors(3)
+    runtime = service.runtime
+    with runtime.database.session() as connection:
+        partitions.drop_vector_index(connection, collection.id, model_id=collection.model_id, dimension=3)
+    start_upkeep(runtime, pause=0.01)
+    until = time.monotonic() + 30
+    while partitions.collections_without_vector_index(runtime.database):
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_an_invalid_vector_index_is_built_anew(service: Service, database_url: str) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.db import near_duplicate_pairs as pairs
 from app.db import near_duplicate_runs, records
-from app.db.database import Session, advisory_lock
+from app.db.database import Session, advisory_lock, told_if_deleted
 from app.db.fingerprints import read_fingerprints
 from app.db.near_duplicate_pairs import KeyPairs
 from app.domain.collection import Collection
@@ -61,7 +61,8 @@ def find_duplicates(
     A radius, model or rule other than the last run's begins anew. Raises ``ConfigurationError`` when another run
     is at work on the collection and ``CapacityExceeded`` when there are more than ``MAX_PAIRS`` pairs.
     """
-    with advisory_lock(runtime.database, near_duplicate_runs.lock_name(collection)) as connection:
+    lock = advisory_lock(runtime.database, near_duplicate_runs.lock_name(collection))
+    with told_if_deleted(runtime.database, collection.id), lock as connection:
         if connection is None:
             raise ConfigurationError("another run is comparing the records of this collection")
         pairs.prepare_partition(connection, collection)

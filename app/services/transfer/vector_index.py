@@ -5,19 +5,26 @@ collection without index and without holder tells that the index is still to be 
 """
 
 import logging
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from app.db import partitions
-from app.db.database import Session, advisory_lock
+from app.db.database import Session, advisory_lock, told_if_deleted
 from app.domain.collection import Collection
 from app.services.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 
-def index_lock(runtime: Runtime, collection: Collection) -> AbstractContextManager[Session | None]:
-    """A session that holds the lock of a collection's vector index; None when another has it."""
-    return advisory_lock(runtime.database, f"lookalike index {collection.id}")
+@contextmanager
+def index_lock(runtime: Runtime, collection: Collection) -> Iterator[Session | None]:
+    """A session that holds the lock of a collection's vector index; None when another has it.
+
+    What fails inside because the collection was deleted is ``CollectionNotFound``.
+    """
+    name = f"lookalike index {collection.id}"
+    with told_if_deleted(runtime.database, collection.id), advisory_lock(runtime.database, name) as connection:
+        yield connection
 
 
 def finish_index(runtime: Runtime, collection: Collection) -> bool:
