@@ -141,10 +141,12 @@ def _claim(database: Database, collection_id: UUID, path: Sequence[str], *, to_b
         claimed = _claimed_collections(connection)
         if collection_id in claimed:
             raise DatabaseUnavailable(
-                "another index of this collection is being built or dropped; try again later"
+                "another index of this collection is being built or dropped; try again later",
+                retry_after=_LEASE,
             )
         if len(claimed) >= MOST_CLAIMS:
-            raise DatabaseUnavailable("as many indexes as may be are being built at the moment; try again later")
+            told = "as many indexes as may be are being built at the moment; try again later"
+            raise DatabaseUnavailable(told, retry_after=_LEASE)
         row = cursor.execute(_QUERIES["claim_index"], parameters).fetchone()
         assert row is not None
         return _Claim(claim, collection_id, list(path), row["id"])

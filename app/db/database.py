@@ -13,6 +13,7 @@ writes begins once more if only its beginning was lost. A COMMIT without an answ
 was done is not known, and the error says so.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,7 +28,7 @@ from psycopg import Connection, errors, sql
 from psycopg.rows import BaseRowFactory, TupleRow, scalar_row, tuple_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 
-from app.db.connection import GRACE, BoundedConnection, NoAnswer, connect, patience_of
+from app.db.connection import BoundedConnection, NoAnswer, connect, patience_of
 from app.db.errors import COLLECTION_DELETED, IN_DOUBT, IN_USE, UNREACHABLE, translated_errors
 from app.db.outage import Outage
 from app.db.pool import AllInUse, Pool, PoolState, Unreachable
@@ -193,8 +194,10 @@ class Database:
         Its role is the one that owns the tables, if that may be taken.
         """
         with translated_errors(), connect(self.url) as connection:
+            connection.allow(_SECONDS_TO_PREPARE, grace=0)
             _configure(connection, keep=True)
             _become_owner(connection, locally=False)
+            connection.allow(math.inf)
             yield connection
 
     def _with_common(self, settings: Mapping[str, str]) -> Mapping[str, str]:
@@ -220,7 +223,7 @@ class Database:
         """A new connection for the pool."""
         try:
             connection = connect(self.url)
-            connection.allow(_SECONDS_TO_PREPARE - GRACE)
+            connection.allow(_SECONDS_TO_PREPARE, grace=0)
             self._search_path = _configure(connection)
         except (psycopg.Error, ConfigurationError) as error:
             self._outage.noticed(error)
@@ -281,7 +284,7 @@ def told_if_deleted(database: Database, collection_id: UUID) -> Iterator[None]:
         yield
     except (psycopg.Error, DatabaseUnavailable) as error:
         # Where nobody can be asked, the first failure is the one that is told.
-        with suppress(DatabaseUnavailable):
+        with suppress(DatabaseUnavailable, TooBusy):
             database.require_collection(collection_id)
         raise error
 

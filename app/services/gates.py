@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import TooBusy
+
+_A_MOMENT = 2
+"""Seconds."""
 
 
 class Gates:
@@ -25,12 +28,13 @@ class Gates:
     def passed(self, collection_id: UUID) -> Iterator[Callable[[], None]]:
         """Wait at a collection's gate; the next writer passes when the yielded function is called, or at the end.
 
-        Raises ``DatabaseUnavailable`` after the timeout.
+        Raises ``TooBusy`` after the timeout.
         """
         with self._lock:
             gate = self._gates.setdefault(collection_id, threading.Lock())
         if not gate.acquire(timeout=self._timeout):
-            raise DatabaseUnavailable("many inserts are waiting for this collection; try again in a moment")
+            told = "many inserts are waiting for this collection; try again in a moment"
+            raise TooBusy(told, retry_after=_A_MOMENT)
         closed = True
 
         def let_next_pass() -> None:
