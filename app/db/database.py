@@ -16,7 +16,7 @@ was done is not known, and the error says so.
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -221,13 +221,15 @@ class Database:
 
     def _connect(self) -> BoundedConnection:
         """A new connection for the pool."""
-        try:
-            connection = connect(self.url)
-            connection.allow(_SECONDS_TO_PREPARE, grace=0)
-            self._search_path = _configure(connection)
-        except (psycopg.Error, ConfigurationError) as error:
-            self._outage.noticed(error)
-            raise
+        with ExitStack() as unless_ready:
+            try:
+                connection = unless_ready.enter_context(closing(connect(self.url)))
+                connection.allow(_SECONDS_TO_PREPARE, grace=0)
+                self._search_path = _configure(connection)
+            except (psycopg.Error, ConfigurationError) as error:
+                self._outage.noticed(error)
+                raise
+            unless_ready.pop_all()
         self._outage.ended()
         return connection
 

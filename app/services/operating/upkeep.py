@@ -38,3 +38,7 @@ def _look_after(runtime: Runtime, shortest: float) -> None:
             raise
         except LookalikeError:
             pause = min(2 * pause, _LONGEST_PAUSE)
+        except Exception:
+            # Nobody else would begin again.
+            log.exception("looking after the database failed in an unexpected way")
+            pause = min(2 * pause, _LONGEST_PAUSE)
