@@ -52,7 +52,7 @@ class Victim:
         self._random = random.Random(seed)
         self.deployment = Deployment(folder)
         self.deployment.environment |= {
-            "LOOKALIKE_WORKERS": "2",
+            "LOOKALIKE_WORKERS": "3",
             "LOOKALIKE_PRELOAD": "0",
             "LOOKALIKE_STATEMENT_TIMEOUT": str(STATEMENT_TIMEOUT),
         }

@@ -53,10 +53,9 @@ def attack(operations: int, kills: int, clients: int, minutes: float, seed: int)
 
 def _faults(broken: Victim) -> list[str]:
     """The names of faults, each as often as it is to be drawn."""
-    often = {"worker killed": 30, "backend killed": 50, "postmaster killed": 4, "server killed": 2}
-    slow = {"database stopped for 12 s", "database away for 8 s"}
-    others = [name for name in broken.of_the_database if name not in often and name not in slow]
-    return [name for name, times in often.items() for _ in range(times)] + others + sorted(slow)
+    often = {"worker killed": 30, "backend killed": 60, "postmaster killed": 3, "server killed": 1}
+    others = [name for name in broken.of_the_database if name not in often]
+    return [name for name, times in often.items() for _ in range(times)] + others
 
 
 def broken_by(broken: Victim, name: str) -> None:
