@@ -23,6 +23,7 @@ from psycopg.rows import TupleRow
 
 from app.postgres.embedded import EmbeddedPostgres
 from tests.bench.deployment import Deployment
+from tests.conftest import folder_of_servers
 
 STATEMENT_TIMEOUT = 5
 """Seconds."""
@@ -216,7 +217,7 @@ class Victim:
 @contextmanager
 def victim(seed: int) -> Iterator[Victim]:
     """A deployment that is gone at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="lookalike-attack-", dir=_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="lookalike-attack-", dir=folder_of_servers()))
     folder.chmod(0o755)
     command = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=755", "tmpfs", str(folder)]
     mounted = os.geteuid() == 0 and subprocess.run(command, check=False, capture_output=True).returncode == 0
@@ -229,7 +230,3 @@ def victim(seed: int) -> Iterator[Victim]:
         if mounted:
             subprocess.run(["umount", "-l", str(folder)], check=False)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _memory() -> str:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()
