@@ -178,7 +178,7 @@ class Pool:
                 raise AllInUse
             return min(deadline - now, _PAUSE)
         alone_since = max(place.since, self._unused_since)
-        over = min(alone_since + SECONDS_TO_CONNECT, deadline)
+        over = alone_since + SECONDS_TO_CONNECT
         failed = self._failed_at >= alone_since and not self._young()
         if now >= over or (failed and now - self._failing_since >= SECONDS_TO_CONNECT):
             raise Unreachable from self._failure
