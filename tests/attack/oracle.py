@@ -2,8 +2,9 @@
 
 Each client has ids of its own (attribute ``owner``), so that what it knows of them nobody else changes, and
 searches of all others run into its records all the time. Whatever was acknowledged is in ``certain``. A write
-without a clear answer (503, a connection that broke) is in ``doubts``: from then on its ids are left alone, as a
-server that was stopped may still do it, and in the end it has to be there as a whole or not at all.
+without an answer, or with a 503 that says that it may have been made, is in ``doubts``: from then on its ids are
+left alone, as a server that was stopped may still do it, and in the end it has to be there as a whole or not at
+all. Every other 503 means that nothing was done.
 """
 
 import random
@@ -63,6 +64,10 @@ class Unclear(Exception):
     """A call without an answer, or with one that says that it may or may not have been done."""
 
 
+class NotDone(Unclear):
+    """A call that was answered with 503."""
+
+
 class Client:
     """One client; for one thread. ``turn`` does one operation drawn at random."""
 
@@ -115,7 +120,7 @@ class Client:
         finally:
             self._findings.note(method, code, time.monotonic() - began)
         if code == 503 and "Retry-After" in response.headers:
-            raise Unclear
+            raise Unclear if "may have been made" in answer["error_description"] else NotDone
         if answer["status"]["code"] not in expected:
             told = f"{answer['status']} {answer.get('error_description')}"
             self._findings.complain(f"{method} {str(body)[:200]}: {told}")
@@ -127,6 +132,9 @@ class Client:
         before: Documents = {id: self.certain.pop(id, None) for id in after}
         try:
             answer = self.call(method, expected, **body)
+        except NotDone:
+            self.certain.update({id: document for id, document in before.items() if document is not None})
+            raise
         except Unclear:
             self.doubts.append((before, after))
             # What matches no id is found by its epoch, and must not meet what is in doubt.
