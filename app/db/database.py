@@ -29,7 +29,7 @@ from psycopg.rows import BaseRowFactory, TupleRow, scalar_row, tuple_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 
 from app.db.connection import BoundedConnection, NoAnswer, connect, patience_of
-from app.db.errors import COLLECTION_DELETED, IN_DOUBT, IN_USE, UNREACHABLE, translated_errors
+from app.db.errors import COLLECTION_DELETED, IN_DOUBT, IN_USE, translated_errors, unavailable
 from app.db.outage import Outage
 from app.db.pool import AllInUse, Pool, PoolState, Unreachable
 from app.db.queries import load_queries
@@ -212,7 +212,8 @@ class Database:
         except AllInUse:
             raise TooBusy(IN_USE, retry_after=1) from None
         except Unreachable as error:
-            raise DatabaseUnavailable(UNREACHABLE, retry_after=1) from self._outage.reason or error.__cause__
+            reason = self._outage.reason or error.__cause__
+            raise unavailable(reason) from reason
         try:
             connection.allow(self._timeout)
             yield connection

@@ -88,13 +88,13 @@ def _translation(error: BaseException | None) -> LookalikeError | None:
         case errors.QueryCanceled() if not isinstance(error, StoppedBySomebody):
             return QueryTimeout("the statement took longer than the statement timeout and was stopped")
         case psycopg.OperationalError() | psycopg.InterfaceError() | errors.ReadOnlySqlTransaction():
-            return _unavailable(error)
+            return unavailable(error)
         case errors.IdleInTransactionSessionTimeout() | errors.TransactionTimeout():
-            return _unavailable(error)
+            return unavailable(error)
     return None
 
 
-def _unavailable(error: psycopg.Error) -> DatabaseUnavailable:
+def unavailable(error: BaseException | None) -> DatabaseUnavailable:
     """What the database cannot do now, why, and when it may."""
     for kinds, reason, seconds in _REASONS:
         if isinstance(error, kinds):

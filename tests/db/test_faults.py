@@ -9,7 +9,6 @@ import pytest
 from psycopg.rows import scalar_row
 
 from app.db.database import Database
-from app.db.errors import translated_errors
 from app.domain.errors import DatabaseUnavailable, LookalikeError, QueryTimeout
 from app.services.runtime import Runtime
 from app.settings import load_settings
@@ -194,9 +193,14 @@ def test_the_reason_is_told_in_whatever_language(database: Database, code: str, 
     assert caught.value.retry_after == seconds
 
 
-def test_a_server_without_connections_to_spare(database_url: str) -> None:
-    refused = psycopg.OperationalError(
-        'connection failed: connection to server at "x" failed: FATAL:  sorry, too many clients already'
-    )
-    with pytest.raises(DatabaseUnavailable, match="no connection to spare"), translated_errors():
-        raise refused
+def test_a_server_without_connections_to_spare(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
+    def refused(url: str) -> None:
+        raise psycopg.OperationalError(
+            'connection failed: connection to server at "x" failed: FATAL:  sorry, too many clients already'
+        )
+
+    one(database)
+    break_connections(database)
+    monkeypatch.setattr("app.db.database.connect", refused)
+    with pytest.raises(DatabaseUnavailable, match="no connection to spare"):
+        one(database)
