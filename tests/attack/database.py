@@ -11,7 +11,7 @@ import random
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -99,12 +99,13 @@ def clients_at_work(target: Target, findings: Findings, count: int, seed: int) -
 
 
 def seconds_until_ready(prober: Client) -> float:
-    """Until an insert and a search are answered well, asked again without a pause."""
+    """Until an insert, a search and a deletion are answered well, asked again without a pause."""
     began = time.monotonic()
     while time.monotonic() - began < 120:
         try:
             prober.insert()
             prober.search()
+            prober.delete()
             return time.monotonic() - began
         except Unclear:
             time.sleep(0.02)
@@ -146,7 +147,9 @@ def summary(findings: Findings, kills: int) -> None:
 
 def told(wrong: list[str]) -> int:
     """Print what was wrong; the exit code."""
-    for sentence in wrong[:50]:
+    for kind, count in Counter(sentence.split(":")[0] for sentence in wrong).most_common(20):
+        print(f"WRONG {count} times: {kind}")
+    for sentence in [*wrong[:20], *wrong[20:][-20:]]:
         print(f"WRONG: {sentence}")
     print(f"{len(wrong)} wrong")
     return int(bool(wrong))

@@ -218,7 +218,7 @@ class Client:
             self._findings.complain(f"deleteByFilter: not the {len(gone)} that there were")
 
     def search(self) -> None:
-        answer = self.call("visualKNN", 200, query_record=self._one(), k=1000, **self._own)
+        answer = self.call("visualKNN", 200, query_record=self._one(), k=10_000, **self._own)
         self._check("visualKNN", answer)
         if answer["answer_distances"] != sorted(answer["answer_distances"]):
             self._findings.complain("visualKNN: out of order")
@@ -243,12 +243,12 @@ class Client:
             self.call("visualRankRecords", 200, query_record=self._one(), records=records)
 
     def tagged(self) -> None:
-        body = {"query_record": {**self._one(), "tags": ["t1"]}, "k": 1000, **self._own}
+        body = {"query_record": {**self._one(), "tags": ["t1"]}, "k": 10_000, **self._own}
         self._check("visualTagsKNN", self.call("visualTagsKNN", 200, **body))
 
     def several(self) -> None:
         method = self._random.choice(["visualKNNMulti", "visualTagsKNNMulti"])
-        answer = self.call(method, 200, query_records=[self._one(), self._one()], k=1000, **self._own)
+        answer = self.call(method, 200, query_records=[self._one(), self._one()], k=10_000, **self._own)
         self._check(method, answer)
 
     def count(self) -> None:
