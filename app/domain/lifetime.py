@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.domain.errors import InvalidRequest
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"([0-9]{1,9})\s*([smhdw])")
 _LONGEST = timedelta(days=36525)
 
@@ -19,10 +19,10 @@ def parse_duration(text: str, path: str = "") -> timedelta:
         if text.strip() == "0":
             return timedelta()
         raise InvalidRequest(f"{text!r} is no duration: {HOW_DURATIONS_LOOK}", path=path)
-    duration = timedelta(**{_UNITS[found[2]]: int(found[1])})
-    if duration > _LONGEST:
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    if seconds > _LONGEST.total_seconds():
         raise InvalidRequest(f"{text!r} is more than a hundred years", path=path)
-    return duration
+    return timedelta(seconds=seconds)
 
 
 def parse_expiry(text: str, now: datetime, path: str = "") -> datetime:

@@ -106,7 +106,10 @@ class RateLimiter:
         with self._lock:
             for limit in limits:
                 if limit.unit is unit and amount:
-                    self._of(limit).owed += amount
+                    allowance = self._of(limit)
+                    from_held = max(0, min(allowance.held, amount))
+                    allowance.held -= from_held
+                    allowance.owed += amount - from_held
                     self._settle_soon(limit)
 
     def standings(self, limits: Sequence[RateLimit]) -> list[Standing]:
