@@ -57,7 +57,10 @@ class _Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is left of a limit, as far as this process knows; ``reset`` seconds until all of it is there again."""
+    """What is left of a limit, as far as this process knows.
+
+    ``reset``: seconds until all of it is there again, or the first of it where nothing is left.
+    """
 
     limit: RateLimit
     remaining: int
@@ -215,7 +218,7 @@ class RateLimiter:
         allowance = self._of(limit)
         backlog = max(0.0, allowance.full_at - time.monotonic())
         remaining = min(limit.per_minute, max(0, limit.available(backlog)) + allowance.held)
-        return Standing(limit, remaining, backlog)
+        return Standing(limit, remaining, backlog if remaining else limit.wait(backlog, max(1, limit.trickle)))
 
     def _settle_again_and_again(self) -> None:
         while not self._stopped.is_set():

@@ -33,7 +33,8 @@ _RATE_LIMIT: Members = {
         "example": '"token-calls";q=600;w=60;qu="requests"',
     },
     "RateLimit": {
-        "description": "What is left of them: `r` units, and all of them again in `t` seconds.",
+        "description": "What is left of them: `r` units, and all of them again in `t` seconds; or none, and the "
+        "first again in `t` seconds.",
         "schema": {"type": "string"},
         "example": '"token-calls";r=597;t=1',
     },
