@@ -153,8 +153,8 @@ class RateLimiter:
 
     def _forget_one(self) -> None:
         if len(self._allowances) > _MOST:
-            oldest = next(iter(self._allowances))
-            if oldest not in self._due:
+            oldest, allowance = next(iter(self._allowances.items()))
+            if oldest not in self._due and not allowance.underway:
                 del self._allowances[oldest]
 
     def _refuse_known(
