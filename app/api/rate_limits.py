@@ -6,6 +6,7 @@ left of it in ``RateLimit``. Clients that know neither heed ``Retry-After``.
 """
 
 import math
+from functools import lru_cache
 
 from flask import Request, Response, g
 
@@ -34,12 +35,10 @@ def tell_limits(runtime: Runtime, response: Response) -> Response:
     """Add what the limits of the call are, and what is left of them, to its answer."""
     limits: tuple[RateLimit, ...] = g.get("rate_limits", ())
     if limits:
-        response.headers["RateLimit-Policy"] = ", ".join(
-            f'{_name(limit)};q={limit.per_minute};w=60;qu="{_QUOTA_UNITS[limit.unit]}"' for limit in limits
-        )
+        response.headers["RateLimit-Policy"] = _policy(limits)
         response.headers["RateLimit"] = ", ".join(
-            f"{_name(standing.limit)};r={standing.remaining};t={math.ceil(standing.reset)}"
-            for standing in runtime.rates.standings(limits)
+            f"{_name(limit)};r={remaining};t={math.ceil(reset)}"
+            for limit, remaining, reset in runtime.rates.standings(limits)
         )
     return response
 
@@ -49,6 +48,13 @@ def _told_bytes(request: Request) -> int:
     if request.content_length is None:
         return int("Transfer-Encoding" in request.headers)
     return min(request.content_length, request.max_content_length or request.content_length)
+
+
+@lru_cache(maxsize=1000)
+def _policy(limits: tuple[RateLimit, ...]) -> str:
+    return ", ".join(
+        f'{_name(limit)};q={limit.per_minute};w=60;qu="{_QUOTA_UNITS[limit.unit]}"' for limit in limits
+    )
 
 
 def _name(limit: RateLimit) -> str:

@@ -24,6 +24,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.db.database import Database
 from app.db.rate_limits import Reservation, forget_full, reserve
@@ -55,8 +56,7 @@ class _Allowance:
     full_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What is left of a limit, as far as this process knows.
 
     ``reset``: seconds until all of it is there again, or the first of it where nothing is left.
@@ -117,8 +117,9 @@ class RateLimiter:
 
     def standings(self, limits: Sequence[RateLimit]) -> list[Standing]:
         """What is left of each limit."""
+        now = time.monotonic()
         with self._lock:
-            return [self._standing(limit) for limit in limits]
+            return [self._standing(limit, now) for limit in limits]
 
     def settle(self) -> None:
         """Reserve what is due and settle what is owed; raises as the database does, and nothing is lost then."""
@@ -214,9 +215,9 @@ class RateLimiter:
                 allowance.held += got.granted
                 allowance.full_at = now + got.backlog
 
-    def _standing(self, limit: RateLimit) -> Standing:
+    def _standing(self, limit: RateLimit, now: float) -> Standing:
         allowance = self._of(limit)
-        backlog = max(0.0, allowance.full_at - time.monotonic())
+        backlog = max(0.0, allowance.full_at - now)
         remaining = min(limit.per_minute, max(0, limit.available(backlog)) + allowance.held)
         return Standing(limit, remaining, backlog if remaining else limit.wait(backlog, max(1, limit.trickle)))
 
