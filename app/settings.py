@@ -65,6 +65,10 @@ class Settings:
     max_records: int
     statement_timeout: float
     access_seconds: float
+    calls_per_minute: int
+    pictures_per_minute: int
+    bytes_per_minute: int
+    sign_ins_per_minute: int
     pool_size: int
     workers: int
     threads: int
@@ -211,6 +215,22 @@ SETTINGS: tuple[Setting, ...] = (
         "LOOKALIKE_ACCESS_SECONDS", "access_seconds", "3", number(0, 300),
         "how long a token and a collection are remembered by calls that only read: so much later a revoked token"
         " is refused (0: never remembered)",
+    ),
+    Setting(
+        "LOOKALIKE_CALLS_PER_MINUTE", "calls_per_minute", "0", integer(0, 10**9),
+        "calls that an account may send in a minute, unless it has a rate class (`lookalike rate`)", "0: no limit",
+    ),
+    Setting(
+        "LOOKALIKE_PICTURES_PER_MINUTE", "pictures_per_minute", "0", integer(0, 10**9),
+        "pictures that may be embedded for it", "0: no limit",
+    ),
+    Setting(
+        "LOOKALIKE_BYTES_PER_MINUTE", "bytes_per_minute", "0", integer(0, 10**15),
+        "bytes of requests that it may send", "0: no limit",
+    ),
+    Setting(
+        "LOOKALIKE_SIGN_INS_PER_MINUTE", "sign_ins_per_minute", "30", integer(0, 10**9),
+        "attempts to sign in to the console that may fail in a minute, for each address (0: no limit)",
     ),
     Setting("LOOKALIKE_POOL_SIZE", "pool_size", "8", integer(1, 1000), "database connections per worker process"),
     Setting(

@@ -17,6 +17,15 @@ CREATE SCHEMA lookalike_data;
 COMMENT ON SCHEMA lookalike_internal IS 'Lookalike: tables that may change with any version. Query schema lookalike instead.';
 COMMENT ON SCHEMA lookalike_data IS 'Lookalike: the partitions of the collections. Query them through schema lookalike.';
 
+CREATE TABLE lookalike_internal.rate_classes (
+    name     text   PRIMARY KEY CHECK (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    calls    bigint CHECK (calls > 0),
+    pictures bigint CHECK (pictures > 0),
+    bytes    bigint CHECK (bytes > 0)
+);
+
+COMMENT ON TABLE lookalike_internal.rate_classes IS 'How much tokens and accounts may do in a minute; NULL: no limit.';
+
 CREATE TABLE lookalike_internal.accounts (
     id                uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     email             text        NOT NULL CHECK (email LIKE '%_@_%'),
@@ -29,12 +38,14 @@ CREATE TABLE lookalike_internal.accounts (
     credits_counter   bigint      NOT NULL DEFAULT 0 CHECK (credits_counter >= 0),
     credits_limit     bigint      NOT NULL DEFAULT 2147483647 CHECK (credits_limit >= 0),
     default_workspace uuid        NOT NULL DEFAULT gen_random_uuid(),
-    created_at        timestamptz NOT NULL DEFAULT now()
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    rate_class        text        REFERENCES lookalike_internal.rate_classes (name)
 );
 CREATE UNIQUE INDEX accounts_email ON lookalike_internal.accounts (lower(email));
 CREATE UNIQUE INDEX accounts_default ON lookalike_internal.accounts (is_default) WHERE is_default;
 
 COMMENT ON COLUMN lookalike_internal.accounts.credits_counter IS 'Credits spent so far: one for each embedded image.';
+COMMENT ON COLUMN lookalike_internal.accounts.rate_class IS 'NULL: what the settings of the service say.';
 COMMENT ON COLUMN lookalike_internal.accounts.is_default IS 'The account that commands mean when they name none; exactly one.';
 
 INSERT INTO lookalike_internal.accounts (email, is_default) VALUES ('default@localhost', true);
@@ -75,12 +86,26 @@ CREATE TABLE lookalike_internal.tokens (
     all_collections boolean     NOT NULL,
     read_only       boolean     NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    revoked_at      timestamptz
+    revoked_at      timestamptz,
+    expires_at      timestamptz,
+    replaced_by     uuid        REFERENCES lookalike_internal.tokens (id),
+    name            text        NOT NULL DEFAULT '' CHECK (char_length(name) <= 200),
+    rate_class      text        REFERENCES lookalike_internal.rate_classes (name)
 );
 CREATE INDEX tokens_account ON lookalike_internal.tokens (account_id);
 
 COMMENT ON COLUMN lookalike_internal.tokens.sha256 IS 'SHA-256 of the token. The token itself is shown once and stored nowhere.';
 COMMENT ON COLUMN lookalike_internal.tokens.all_collections IS 'False: only those listed in token_collections, even when none is left.';
+COMMENT ON COLUMN lookalike_internal.tokens.expires_at IS 'NULL: never.';
+COMMENT ON COLUMN lookalike_internal.tokens.replaced_by IS 'The token that came in its place; both are valid until this one expires.';
+COMMENT ON COLUMN lookalike_internal.tokens.rate_class IS 'NULL: no limit but that of its account.';
+
+CREATE TABLE lookalike_internal.token_uses (
+    token_id uuid        PRIMARY KEY REFERENCES lookalike_internal.tokens (id) ON DELETE CASCADE,
+    used_at  timestamptz NOT NULL
+);
+
+COMMENT ON TABLE lookalike_internal.token_uses IS 'When tokens were last used, to the minute.';
 
 CREATE TABLE lookalike_internal.token_collections (
     token_id      uuid NOT NULL REFERENCES lookalike_internal.tokens (id) ON DELETE CASCADE,
@@ -395,6 +420,37 @@ CREATE INDEX collection_views_collection ON lookalike_internal.collection_views 
 COMMENT ON TABLE lookalike_internal.collection_views IS 'The views in the schema lookalike_views, with typed columns for BI tools.';
 COMMENT ON COLUMN lookalike_internal.collection_views.collection_id IS 'NULL: it was deleted while others had built upon the view, which shows nothing since.';
 COMMENT ON COLUMN lookalike_internal.collection_views.columns IS 'Their columns in order: [{"name", "path", "type"}].';
+
+-- Allowances as the generic cell rate algorithm keeps them (app/domain/rate_limit.py). Nothing of them has to survive a
+-- crash: they are full again then. Processes reserve some units at a time, and update a row in place at that.
+CREATE UNLOGGED TABLE lookalike_internal.rate_limits (
+    subject uuid        NOT NULL,
+    unit    text        NOT NULL,
+    tat     timestamptz NOT NULL,
+    granted bigint      NOT NULL,
+    PRIMARY KEY (subject, unit)
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE lookalike_internal.rate_limits IS 'What is left of the allowances of tokens, accounts and addresses.';
+COMMENT ON COLUMN lookalike_internal.rate_limits.tat IS 'The theoretical arrival time: when the next unit would come if all came evenly.';
+COMMENT ON COLUMN lookalike_internal.rate_limits.granted IS 'Units that the last reservation got.';
+
+CREATE FUNCTION lookalike_internal.reserve(
+    tat timestamptz, per_minute bigint, charged bigint, needed bigint, wanted bigint,
+    OUT later_tat timestamptz, OUT granted bigint
+)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT now() + make_interval(secs => owed.backlog + given.granted * 60.0 / per_minute), given.granted
+    FROM (SELECT greatest(0, greatest(0, extract(epoch FROM tat - now())::float8) + charged * 60.0 / per_minute))
+             AS owed (backlog),
+         LATERAL (SELECT floor((60 - owed.backlog) * per_minute / 60 + 1e-6)::bigint) AS conforming (units),
+         LATERAL (SELECT CASE WHEN conforming.units >= least(needed, per_minute)
+                              THEN greatest(needed, least(wanted, conforming.units))
+                              ELSE 0 END) AS given (granted)
+    $$;
+COMMENT ON FUNCTION lookalike_internal.reserve IS
+    'The generic cell rate algorithm: the units that are granted of an allowance, and its time after it.';
 
 -- The console. A session lives as long as its token does; secrets are kept as their SHA-256 only.
 

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from functools import partial
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -14,11 +15,12 @@ from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS
 from app.api.openapi.document import document
 from app.api.presenters import present_account
+from app.api.rate_limits import count_body, let_in, tell_limits
 from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
 from app.api.thumbnails import RestOfPath, thumbnail_of
 from app.domain.account import Access
 from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
-from app.services.access import account_of, resolve_access
+from app.services.access import account_of, bearer_of, resolve_access
 from app.services.operating.status import describe_database
 from app.services.runtime import Runtime
 
@@ -36,6 +38,7 @@ def create_app(runtime: Runtime) -> Flask:
     paths = [path for service in runtime.settings.services.values() for path in service.paths]
 
     app.before_request(start_clock)
+    app.after_request(partial(tell_limits, runtime))
     app.register_error_handler(LookalikeError, _expected_failure)
     app.register_error_handler(HTTPException, _http_failure)
     app.register_error_handler(Exception, _unexpected_failure)
@@ -46,8 +49,9 @@ def create_app(runtime: Runtime) -> Flask:
     @app.route("/account/v2/details/", **options)
     def account_details() -> Response:
         _require_verb("GET", "POST")
-        account = account_of(runtime, read_token(request))
-        return complete_answer(present_account(account))
+        access = bearer_of(runtime, read_token(request))
+        let_in(runtime, access, request)
+        return complete_answer(present_account(account_of(runtime, access)))
 
     @app.route("/<path:service>/v2/<method>/", **options)
     @app.route("/<path:service>/v2/<method>", **options)
@@ -64,9 +68,10 @@ def create_app(runtime: Runtime) -> Flask:
         _require_verb("POST", *(["GET"] if found.answers_get else []))
         access = _access(runtime, writes=found.writes)
         with runtime.usage.measured(access.account_id, service, method) as usage:
+            let_in(runtime, access, request)
             if found.writes and access.read_only:
                 raise ReadOnlyToken(f"the token is read-only, {method} writes")
-            document = read_object(request)
+            document = read_object(request, received=partial(count_body, runtime, access, request))
             _require_few_records(document.get("records"), runtime.settings.max_records)
             response = found.call(runtime, access, found.load(document))
             usage.errors = int(response.status_code >= 400)
@@ -74,7 +79,9 @@ def create_app(runtime: Runtime) -> Flask:
 
     def thumbnail(record_id: str) -> Response:
         _require_verb("GET", "HEAD")
-        return thumbnail_of(runtime, _access(runtime, writes=False), request, record_id)
+        access = _access(runtime, writes=False)
+        let_in(runtime, access, request)
+        return thumbnail_of(runtime, access, request, record_id)
 
     @app.route("/openapi.json", **options)
     def description() -> Response:

@@ -6,6 +6,7 @@ fast parser says only that something is wrong; which field it was is found by a 
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,16 +25,18 @@ _PATIENCE = 1 << 20
 _SHOWN_NAME = 100
 
 
-def read_object(request: Request) -> dict[str, Any]:
+def read_object(request: Request, *, received: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
     """The JSON object of a request's body; an empty body counts as ``{}``.
 
-    Raises ``InvalidRequest`` for anything else, ``UnsupportedMediaType`` for a body that claims to be no JSON and
-    ``RequestEntityTooLarge`` for one over the limit.
+    ``received`` is told how many bytes it had. Raises ``InvalidRequest`` for anything else,
+    ``UnsupportedMediaType`` for a body that claims to be no JSON and ``RequestEntityTooLarge`` for one over the
+    limit.
     """
     try:
         body = request.get_data(cache=False)
     except UNREADABLE as error:
         raise InvalidRequest("the body could not be read to its end") from error
+    received(len(body))
     if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
         # A chunked body is cut at the limit without a word; nobody can tell whether more would have come.
         raise RequestEntityTooLarge

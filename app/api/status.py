@@ -33,7 +33,7 @@ DUPLICATE = Status(
     211, "record(s) duplicate", "Of a skipped record: its `_id` is taken, or it looks like another one."
 )
 DELETED = Status(220, "records deleted", "All of the records are gone; there may have been none.")
-UNAUTHORIZED = Status(401, "unauthorized", "The token is missing, unknown or revoked.")
+UNAUTHORIZED = Status(401, "unauthorized", "The token is missing, unknown, revoked or expired.")
 ABORTED = Status(
     402,
     "aborted by error",
@@ -61,7 +61,8 @@ WRONG_MEDIA_TYPE = Status(415, "unsupported media type", "The body is declared a
 TOO_MANY_REQUESTS = Status(
     429,
     "too many requests",
-    "More requests than the account may send; the header `Retry-After` says when the next one may come.",
+    "More calls, pictures or bytes than the account or the token may send in a minute; the header `Retry-After` "
+    "says when the next call may come.",
 )
 UNKNOWN_ERROR = Status(500, "unknown error", "The service failed; its log says more.")
 UNAVAILABLE = Status(

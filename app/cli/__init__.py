@@ -3,7 +3,19 @@
 import click
 
 from app import __version__
-from app.cli import accounts, collections, data, database, duplicates, filters, indexes, serving, thumbnails, views
+from app.cli import (
+    accounts,
+    collections,
+    data,
+    database,
+    duplicates,
+    filters,
+    indexes,
+    rates,
+    serving,
+    thumbnails,
+    views,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +32,7 @@ main.add_command(database.db)
 main.add_command(accounts.account)
 main.add_command(collections.collection)
 main.add_command(accounts.token)
+main.add_command(rates.rate)
 main.add_command(indexes.index)
 main.add_command(filters.filter_)
 main.add_command(views.view)

@@ -16,6 +16,8 @@ from app.console.shown import FILTERS
 from app.console.static_files import static_file, static_path
 from app.console.visit import COOKIE, Visit, is_from_another_site
 from app.domain.errors import ReadOnlyToken
+from app.domain.rate_limit import Unit
+from app.domain.session import Session
 from app.services.runtime import Runtime
 from app.services.sessions import Secret, access_of, session_of
 
@@ -60,12 +62,13 @@ def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
             _refuse_foreign_form(None, page)
             return page.show(Visit(runtime), **parts)
         secret = Secret(request.cookies.get(COOKIE, ""))
-        # What was known a moment ago is good enough for reading, never for a change.
-        fresh = page.verb != "GET"
-        session = session_of(runtime, secret, writes=fresh)
+        session = session_of(runtime, secret)
         # Whatever fails from here on is told to somebody who is signed in.
         g.visit = Visit(runtime, secret, session)
+        _let_in(runtime, session, page)
         _refuse_foreign_form(secret, page)
+        # What was known of the collection a moment ago is good enough for reading, never for a change.
+        fresh = page.verb != "GET"
         access = None if collection is None else access_of(runtime, session, collection, writes=fresh)
         if page.writes and session.read_only:
             raise ReadOnlyToken("your token is read-only")
@@ -76,6 +79,14 @@ def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
             return response
 
     return view
+
+
+def _let_in(runtime: Runtime, session: Session, page: Page) -> None:
+    """Count the page and its body, none of which was read; raises ``RateLimited``."""
+    runtime.usage.note_token(session.token_id)
+    most = request.max_content_length or 0
+    amounts = {Unit.CALLS: int(page.counts), Unit.BYTES: min(request.content_length or 0, most)}
+    runtime.rates.take(session.limits, amounts)
 
 
 def _bound_form(page: Page) -> None:

@@ -12,7 +12,8 @@ class Page:
     """``path`` is below /console and has ``<uuid:collection>`` where the page is about a collection.
 
     ``show`` gets the ``Visit`` and the other parts of the path. A page that ``writes`` is refused to read-only
-    tokens; one that is ``public`` needs no session. Whatever is not a GET has to bring the session's CSRF token.
+    tokens; one that is ``public`` needs no session. Whatever is not a GET has to bring the session's CSRF token. A
+    page ``counts`` as a call of its token, unless browsers ask for it again and again by themselves.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Page:
     verb: str = "GET"
     writes: bool = False
     public: bool = False
+    counts: bool = True
 
     @property
     def of_collection(self) -> bool:

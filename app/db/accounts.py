@@ -1,6 +1,7 @@
 """Accounts, tokens and what they reach. Secrets arrive here as their SHA-256 only."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from psycopg import Connection
@@ -9,7 +10,9 @@ from psycopg.rows import TupleRow, class_row, dict_row, scalar_row
 from app.db.collections import collection_of_row
 from app.db.database import Database
 from app.db.queries import load_queries
-from app.domain.account import Access, Account, Token
+from app.db.rate_limits import limits_of_row
+from app.domain.account import Access, Account, Replacement, Token
+from app.domain.rate_limit import Rates
 
 _QUERIES = load_queries("accounts")
 
@@ -27,9 +30,9 @@ def find_account(database: Database, email: str | None) -> Account | None:
     return rows[0] if rows else None
 
 
-def find_account_by_token(database: Database, sha256: bytes) -> Account | None:
-    """The account that a token belongs to."""
-    rows = database.read(_QUERIES["find_account_by_token"], {"sha256": sha256}, row_factory=class_row(Account))
+def find_account_by_id(database: Database, id: UUID) -> Account | None:
+    """The account of an id."""
+    rows = database.read(_QUERIES["find_account_by_id"], {"id": id}, row_factory=class_row(Account))
     return rows[0] if rows else None
 
 
@@ -52,6 +55,9 @@ def create_token(
     *,
     read_only: bool,
     collection_ids: Sequence[UUID] | None,
+    name: str,
+    rate_class: str | None,
+    expires_at: datetime | None,
 ) -> UUID:
     """Store a token; ``collection_ids`` None lets it reach all collections of the account."""
     with connection.cursor(row_factory=scalar_row) as cursor:
@@ -62,6 +68,9 @@ def create_token(
                 "sha256": sha256,
                 "read_only": read_only,
                 "collection_ids": None if collection_ids is None else list(collection_ids),
+                "name": name,
+                "rate_class": rate_class,
+                "expires_at": expires_at,
             },
         )
         token_id: UUID | None = cursor.fetchone()
@@ -86,14 +95,43 @@ def revoke_token_of_account(connection: Connection[TupleRow], *, id: UUID, accou
     return connection.execute(_QUERIES["revoke_token_of_account"], parameters).fetchone() is not None
 
 
+def rotate_token(
+    connection: Connection[TupleRow],
+    *,
+    id: UUID | None,
+    old_sha256: bytes | None,
+    account_id: UUID | None,
+    new_id: UUID,
+    sha256: bytes,
+    seconds: float,
+) -> Replacement | None:
+    """Another token in the place of one; None where that is not valid, or replaced already."""
+    parameters = {
+        "id": id,
+        "old_sha256": old_sha256,
+        "account_id": account_id,
+        "new_id": new_id,
+        "sha256": sha256,
+        "seconds": seconds,
+    }
+    with connection.cursor(row_factory=class_row(Replacement)) as cursor:
+        return cursor.execute(_QUERIES["rotate_token"], parameters).fetchone()
+
+
 def resolve_access(
-    database: Database, sha256: bytes, *, collection_id: UUID | None, collection_name: str | None
+    database: Database,
+    sha256: bytes,
+    *,
+    collection_id: UUID | None,
+    collection_name: str | None,
+    default_rates: Rates,
 ) -> Access | None:
-    """What the bearer of a token may use; None for a token that is not valid."""
+    """What the bearer of a token may use; None for a token that there is not, or not any more."""
     parameters = {"sha256": sha256, "collection_id": collection_id, "collection_name": collection_name}
     rows = database.read(_QUERIES["resolve_access"], parameters, row_factory=dict_row)
     if not rows:
         return None
     row = rows[0]
     collection = None if row["collection_id"] is None else collection_of_row(row)
-    return Access(row["account_id"], row["read_only"], collection)
+    limits = limits_of_row(row, default_rates)
+    return Access(row["account_id"], row["read_only"], collection, row["token_id"], limits, row["expired"])

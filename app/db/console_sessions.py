@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from app.db.database import Database
 from app.db.queries import load_queries
+from app.db.rate_limits import limits_of_row
+from app.domain.rate_limit import Rates
 from app.domain.session import ReachedCollection, Session
 
 _QUERIES = load_queries("console_sessions")
@@ -26,10 +28,22 @@ def use_sign_in_key(database: Database, sha256: bytes, *, key_sha256: bytes, sec
     return _insert(database, "use_sign_in_key", sha256=sha256, key_sha256=key_sha256, seconds=seconds)
 
 
-def find_session(database: Database, sha256: bytes) -> Session | None:
-    """The session, unless it is over or its token revoked."""
-    rows = database.read(_QUERIES["find_session"], {"sha256": sha256}, row_factory=class_row(Session))
-    return rows[0] if rows else None
+def find_session(database: Database, sha256: bytes, default_rates: Rates) -> Session | None:
+    """The session, unless it is over or its token is."""
+    rows = database.read(_QUERIES["find_session"], {"sha256": sha256}, row_factory=dict_row)
+    if not rows:
+        return None
+    row = rows[0]
+    return Session(
+        row["token_id"],
+        row["token_sha256"],
+        row["account_id"],
+        row["email"],
+        row["read_only"],
+        row["all_collections"],
+        row["rate_class"],
+        limits_of_row(row, default_rates),
+    )
 
 
 def end_session(database: Database, sha256: bytes) -> None:

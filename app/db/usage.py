@@ -1,6 +1,8 @@
 """Usage by month: what each process counted, added up."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -18,8 +20,13 @@ def usage_by_month(database: Database, account_id: UUID, *, limit: int) -> list[
     return database.read(_QUERIES["usage_by_month"], parameters, row_factory=class_row(MonthOfUsage))
 
 
-def add_usage(database: Database, counted: Mapping[UsageKey, Usage]) -> None:
-    """Add to what was counted before, in one statement; accounts that are gone are left out."""
+def add_usage(
+    database: Database, counted: Mapping[UsageKey, Usage], used: Mapping[UUID, datetime] = MappingProxyType({})
+) -> None:
+    """Add to what was counted before, in one statement; accounts that are gone are left out.
+
+    ``used``: when tokens were used, in a statement of its own that keeps one time a minute.
+    """
     keys, sums = list(counted), list(counted.values())
     parameters = {
         "account_ids": [key.account_id for key in keys],
@@ -34,4 +41,8 @@ def add_usage(database: Database, counted: Mapping[UsageKey, Usage]) -> None:
         "worst_seconds": [each.worst_seconds for each in sums],
     }
     with database.transaction() as connection:
-        connection.execute(_QUERIES["add_usage"], parameters)
+        if counted:
+            connection.execute(_QUERIES["add_usage"], parameters)
+        if used:
+            times = {"token_ids": list(used), "times": list(used.values())}
+            connection.execute(_QUERIES["note_token_uses"], times)

@@ -32,7 +32,7 @@ class InvalidRequest(LookalikeError):
 
 
 class Unauthorized(LookalikeError):
-    """The token is missing, unknown or revoked."""
+    """The token is missing, unknown, revoked or expired."""
 
 
 class ReadOnlyToken(LookalikeError):

@@ -45,30 +45,45 @@ def access_of_digest(
     runtime: Runtime, sha256: bytes, *, collection_id: str | None, collection_name: str | None, writes: bool
 ) -> Access:
     """The same for a token of which only the digest is known."""
-    key = (sha256, collection_id, collection_name)
-    if not writes and (remembered := runtime.accesses.get(key)) is not None:
-        return remembered
-    parsed = _parse_uuid(collection_id)
-    access = accounts.resolve_access(
-        runtime.database,
-        sha256,
-        collection_id=parsed,
-        collection_name=collection_name if collection_id is None else None,
-    )
-    if access is None:
-        raise Unauthorized("the token is not valid")
+    access = _bearer(runtime, sha256, collection_id, collection_name, writes=writes)
     if not collection_id and not collection_name:
         raise CollectionMissing("the header collection-id is missing")
     if access.collection is None:
         raise CollectionNotFound("there is no such collection, or the token may not use it")
-    runtime.accesses.put(key, access)
+    return access
+
+
+def bearer_of(runtime: Runtime, token: str) -> Access:
+    """The bearer of a token, for calls about no collection; raises ``Unauthorized``."""
+    return _bearer(runtime, token_digest(token), None, None, writes=False)
+
+
+def _bearer(
+    runtime: Runtime, sha256: bytes, collection_id: str | None, collection_name: str | None, *, writes: bool
+) -> Access:
+    key = (sha256, collection_id, collection_name)
+    if not writes and (remembered := runtime.accesses.get(key)) is not None:
+        return remembered
+    access = accounts.resolve_access(
+        runtime.database,
+        sha256,
+        collection_id=_parse_uuid(collection_id),
+        collection_name=collection_name if collection_id is None else None,
+        default_rates=runtime.default_rates,
+    )
+    if access is None:
+        raise Unauthorized("the token is not valid")
+    if access.expired:
+        # Whoever is told so has the whole secret: nothing is learned by guessing.
+        raise Unauthorized("the token has expired")
+    if access.collection is not None or (collection_id, collection_name) == (None, None):
+        runtime.accesses.put(key, access)
     return access
 
 
 def forget_accesses(runtime: Runtime) -> None:
-    """After a token was revoked: who is who, and signed in, is looked up anew by this process."""
+    """After a token was revoked: who is who is looked up anew by this process."""
     runtime.accesses.clear()
-    runtime.sessions.clear()
 
 
 def require_collection(access: Access) -> Collection:
@@ -77,9 +92,9 @@ def require_collection(access: Access) -> Collection:
     return access.collection
 
 
-def account_of(runtime: Runtime, token: str) -> Account:
-    """The account that a token belongs to; raises ``Unauthorized``."""
-    account = accounts.find_account_by_token(runtime.database, token_digest(token))
+def account_of(runtime: Runtime, access: Access) -> Account:
+    """The account that somebody belongs to; raises ``Unauthorized``."""
+    account = accounts.find_account_by_id(runtime.database, access.account_id)
     if account is None:
         raise Unauthorized("the token is not valid")
     return account

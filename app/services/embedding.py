@@ -26,6 +26,7 @@ from app.domain.errors import ModelUnavailable, PictureRefused
 from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.model import BUNDLED, VECTORS
 from app.domain.model_name import split_precision
+from app.domain.rate_limit import RateLimit, Unit
 from app.domain.record import IncomingRecord, NewRecord
 from app.domain.thumbnail import Thumbnail
 from app.embedding.base import Embedder, Prepared
@@ -113,21 +114,34 @@ def embed_records(
     *,
     file_roots: Sequence[Path] | None = None,
     waits_for_model: bool = False,
+    limits: Sequence[RateLimit] = (),
 ) -> Iterator[Outcome]:
     """The outcome for each record, in order; a failure is an item of its own and leaves the others alone.
+
+    Where ``limits`` count pictures, all of those that may be embedded are taken before the first is looked at, or
+    ``RateLimited`` is raised; those that were not embedded are given back.
 
     ``file_roots`` are the folders whose files ``_file`` may name; None for those of the settings. With
     ``waits_for_model`` a model that cannot be loaded is tried again, ``MOST_WAITS`` times, before records fail.
     """
     roots = runtime.settings.file_roots if file_roots is None else file_roots
     pipeline = _Pipeline(runtime, collection, roots, waits=MOST_WAITS if waits_for_model else 0)
-    remaining = iter(records)
-    ahead: list[_Started] = []
-    while chunk := list(islice(remaining, CHUNK)):
-        started = pipeline.start(chunk)
-        yield from pipeline.finish(ahead)
-        ahead = started
-    yield from pipeline.finish(ahead)
+    if limits:
+        records = list(records)
+        yield from _limited(runtime, limits, pipeline, records)
+    else:
+        yield from pipeline.outcomes(records)
+
+
+def _limited(
+    runtime: Runtime, limits: Sequence[RateLimit], pipeline: "_Pipeline", records: Sequence[IncomingRecord]
+) -> Iterator[Outcome]:
+    pictures = sum(map(costs_credit, records))
+    runtime.rates.take(limits, {Unit.PICTURES: pictures})
+    try:
+        yield from pipeline.outcomes(records)
+    finally:
+        runtime.rates.charge(limits, Unit.PICTURES, pipeline.embedded - pictures)
 
 
 def takes_text(runtime: Runtime, collection: Collection) -> bool:
@@ -162,6 +176,17 @@ class _Pipeline:
         self._roots = roots
         self._waits = waits
         self._model: Embedder | None = None
+        self.embedded = 0
+
+    def outcomes(self, records: Iterable[IncomingRecord]) -> Iterator[Outcome]:
+        """The outcome for each record, in order."""
+        remaining = iter(records)
+        ahead: list[_Started] = []
+        while chunk := list(islice(remaining, CHUNK)):
+            started = self.start(chunk)
+            yield from self.finish(ahead)
+            ahead = started
+        yield from self.finish(ahead)
 
     def start(self, chunk: Sequence[IncomingRecord]) -> list[_Started]:
         """Set the pictures of a chunk off to the fetchers and decoders; what needs neither is settled at once."""
@@ -210,6 +235,7 @@ class _Pipeline:
                 yield from self._embed([picture])
             return
         note_pictures(len(pictures))
+        self.embedded += len(pictures)
         for picture, vector in zip(pictures, vectors, strict=True):
             yield Embedded(
                 vector,

@@ -138,7 +138,7 @@ def embed_queries(runtime: Runtime, access: Access, queries: Mapping[str, Incomi
         require_vector_or_picture(query, path)
     price = sum(map(costs_credit, queries.values()))
     require_credits(runtime, access.account_id, price)
-    outcomes = embed_records(runtime, require_collection(access), queries.values())
+    outcomes = embed_records(runtime, require_collection(access), queries.values(), limits=access.limits)
     embedded = {path: require_embedded(outcome, path) for path, outcome in zip(queries, outcomes, strict=True)}
     charge(runtime, access.account_id, price)
     return embedded

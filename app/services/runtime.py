@@ -1,5 +1,5 @@
 """What a process holds on to: settings, the database, the models, the queues of writers, the counts
-of calls, the threads that read pictures, and work in the background.
+of calls and their limits, the threads that read pictures, and work in the background.
 """
 
 from collections.abc import Hashable
@@ -17,13 +17,14 @@ from app.domain.account import Access
 from app.domain.estimate import Estimate
 from app.domain.facet import Facets
 from app.domain.picture import Picture
-from app.domain.session import Session
+from app.domain.rate_limit import Rates
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.machine import available_cores
 from app.pairs.pair_groups import PairGraph, PairGroups
 from app.services.background import Background
 from app.services.gates import Gates
+from app.services.rate_limits import RateLimiter
 from app.services.recent import Recent
 from app.services.usage import UsageCounter
 from app.settings import Settings
@@ -41,12 +42,17 @@ class Runtime:
         self.settings = settings
         self.database = Database(url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
         self.usage = UsageCounter(self.database)
+        self.rates = RateLimiter(self.database)
+        self.default_rates = Rates(
+            settings.calls_per_minute or None,
+            settings.pictures_per_minute or None,
+            settings.bytes_per_minute or None,
+        )
         self.models = ModelRegistry(settings.torch_threads)
         self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
         self.background = Background()
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
-        self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
         self.versions: Recent[str, Versions] = Recent(seconds=3600)
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.unreadable: Recent[str, bool] = Recent(seconds=60)
@@ -69,6 +75,7 @@ class Runtime:
         self.background.close()
         self.decoders.shutdown(cancel_futures=True)
         self.usage.close()
+        self.rates.close()
         self.fetcher.close()
         self.models.close()
         self.database.close()

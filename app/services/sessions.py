@@ -3,19 +3,25 @@
     token, or an address that signs in once → session → the token's own access, at every request
 
 A session is a secret in a cookie, kept in the database as its SHA-256 beside the token it came from. It is over
-after a week, at the sign-out, or when its token is revoked; what it may is looked up as for the token itself.
+after a week, at the sign-out, or when its token is revoked or expires; what it may is looked up as for the token
+itself. It is asked for at every request, since whoever is signed out has to be so in all processes at once:
+nothing of a session is remembered by any. Attempts that fail are limited by the address they come from.
 """
 
 import hashlib
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.db import console_sessions as sessions
 from app.domain.account import Access
 from app.domain.errors import Unauthorized
+from app.domain.rate_limit import Unit
 from app.domain.session import ReachedCollection, Session
 from app.services.access import access_of_digest, token_digest
+from app.services.rate_limits import sign_in_limit
 from app.services.runtime import Runtime
 
 SESSION_SECONDS = 7 * 24 * 3600
@@ -40,13 +46,14 @@ class Secret:
         return hashlib.sha256(self.text.encode()).digest()
 
 
-def sign_in(runtime: Runtime, token: str) -> Secret:
-    """A session of a token; raises ``Unauthorized``."""
+def sign_in(runtime: Runtime, token: str, *, address: str) -> Secret:
+    """A session of a token, for somebody at an address; raises ``Unauthorized`` and ``RateLimited``."""
     secret = _new_secret()
-    if not sessions.add_session(
-        runtime.database, secret.digest, token_sha256=token_digest(token), seconds=SESSION_SECONDS
-    ):
-        raise Unauthorized("the token is not valid")
+    with _limited_attempt(runtime, address):
+        if not sessions.add_session(
+            runtime.database, secret.digest, token_sha256=token_digest(token), seconds=SESSION_SECONDS
+        ):
+            raise Unauthorized("the token is not valid, or not any more")
     return secret
 
 
@@ -60,24 +67,22 @@ def new_sign_in_key(runtime: Runtime, token: str) -> str:
     return key.text
 
 
-def sign_in_by_key(runtime: Runtime, key: str) -> Secret:
-    """A session for whoever has a key that was not used yet; raises ``Unauthorized``."""
+def sign_in_by_key(runtime: Runtime, key: str, *, address: str) -> Secret:
+    """A session for whoever has a key that was not used yet; raises ``Unauthorized`` and ``RateLimited``."""
     secret = _new_secret()
-    if not sessions.use_sign_in_key(
-        runtime.database, secret.digest, key_sha256=Secret(key).digest, seconds=SESSION_SECONDS
-    ):
-        raise Unauthorized("this address has been used, or is too old: sign in with the token")
+    with _limited_attempt(runtime, address):
+        if not sessions.use_sign_in_key(
+            runtime.database, secret.digest, key_sha256=Secret(key).digest, seconds=SESSION_SECONDS
+        ):
+            raise Unauthorized("this address has been used, or is too old: sign in with the token")
     return secret
 
 
-def session_of(runtime: Runtime, secret: Secret, *, writes: bool) -> Session:
-    """The session of a secret; raises ``Unauthorized``. One that reads may be known from some seconds ago."""
-    if not writes and (remembered := runtime.sessions.get(secret.digest)) is not None:
-        return remembered
-    session = sessions.find_session(runtime.database, secret.digest)
+def session_of(runtime: Runtime, secret: Secret) -> Session:
+    """The session of a secret, if it is one at this moment; raises ``Unauthorized``."""
+    session = sessions.find_session(runtime.database, secret.digest, runtime.default_rates)
     if session is None:
         raise Unauthorized("you are not signed in, or your token is no longer valid")
-    runtime.sessions.put(secret.digest, session)
     return session
 
 
@@ -94,9 +99,18 @@ def collections_of(runtime: Runtime, session: Session) -> list[ReachedCollection
 
 
 def sign_out(runtime: Runtime, secret: Secret) -> None:
-    """End a session, for every process a few seconds later."""
+    """End a session."""
     sessions.end_session(runtime.database, secret.digest)
-    runtime.sessions.clear()
+
+
+@contextmanager
+def _limited_attempt(runtime: Runtime, address: str) -> Iterator[None]:
+    """Count an attempt to sign in, unless it succeeds; raises ``RateLimited``."""
+    per_minute = runtime.settings.sign_ins_per_minute
+    limits = [sign_in_limit(address, per_minute)] if per_minute else []
+    runtime.rates.take(limits, {Unit.SIGN_INS: 1})
+    yield
+    runtime.rates.charge(limits, Unit.SIGN_INS, -1)
 
 
 def _new_secret() -> Secret:

@@ -69,12 +69,17 @@ CREATE TABLE lookalike_internal.tokens (
     all_collections boolean     NOT NULL,
     read_only       boolean     NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    revoked_at      timestamptz
+    revoked_at      timestamptz,
+    expires_at      timestamptz,
+    replaced_by     uuid        REFERENCES lookalike_internal.tokens (id),
+    name            text        NOT NULL DEFAULT '' CHECK (char_length(name) <= 200)
 );
 CREATE INDEX tokens_account ON lookalike_internal.tokens (account_id);
 
 COMMENT ON COLUMN lookalike_internal.tokens.sha256 IS 'SHA-256 of the token. The token itself is shown once and stored nowhere.';
 COMMENT ON COLUMN lookalike_internal.tokens.all_collections IS 'False: only those listed in token_collections, even when none is left.';
+COMMENT ON COLUMN lookalike_internal.tokens.expires_at IS 'NULL: never.';
+COMMENT ON COLUMN lookalike_internal.tokens.replaced_by IS 'The token that came in its place; both are valid until this one expires.';
 
 CREATE TABLE lookalike_internal.token_collections (
     token_id      uuid NOT NULL REFERENCES lookalike_internal.tokens (id) ON DELETE CASCADE,

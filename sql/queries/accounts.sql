@@ -18,14 +18,13 @@ SELECT id, email, first_name, last_name, phone, organization, verified, credits_
 FROM lookalike_internal.accounts
 WHERE CASE WHEN %(email)s::text IS NULL THEN is_default ELSE lower(email) = lower(%(email)s) END;
 
--- name: find_account_by_token
--- parameters: sha256
--- rows: the account of a token that is not revoked
-SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.organization, a.verified, a.credits_counter,
-       a.credits_limit, a.default_workspace
-FROM lookalike_internal.tokens t
-JOIN lookalike_internal.accounts a ON a.id = t.account_id
-WHERE t.sha256 = %(sha256)s AND t.revoked_at IS NULL;
+-- name: find_account_by_id
+-- parameters: id
+-- rows: the account
+SELECT id, email, first_name, last_name, phone, organization, verified, credits_counter, credits_limit,
+       default_workspace
+FROM lookalike_internal.accounts
+WHERE id = %(id)s;
 
 -- name: has_credits
 -- parameters: account_id, credits
@@ -44,11 +43,13 @@ WHERE id = %(account_id)s AND credits_counter + %(credits)s <= credits_limit
 RETURNING credits_counter;
 
 -- name: create_token
--- parameters: account_id, sha256, read_only, collection_ids (NULL: all, those to come included)
+-- parameters: account_id, sha256, read_only, collection_ids (NULL: all, those to come included), name, rate_class (NULL:
+-- none), expires_at (NULL: never)
 -- rows: id
 WITH token AS (
-    INSERT INTO lookalike_internal.tokens (account_id, sha256, all_collections, read_only)
-    VALUES (%(account_id)s, %(sha256)s, %(collection_ids)s::uuid[] IS NULL, %(read_only)s)
+    INSERT INTO lookalike_internal.tokens (account_id, sha256, all_collections, read_only, name, rate_class, expires_at)
+    VALUES (%(account_id)s, %(sha256)s, %(collection_ids)s::uuid[] IS NULL, %(read_only)s, %(name)s, %(rate_class)s,
+            %(expires_at)s)
     RETURNING id
 ), listed AS (
     INSERT INTO lookalike_internal.token_collections (token_id, collection_id)
@@ -61,12 +62,14 @@ SELECT id FROM token;
 -- name: list_tokens
 -- parameters: email (NULL: all accounts)
 -- rows: the tokens, oldest first
-SELECT t.id, a.email, t.read_only, t.created_at, t.revoked_at,
+SELECT t.id, a.email, t.name, t.read_only, t.rate_class, t.created_at, t.revoked_at, t.expires_at, t.replaced_by,
+       u.used_at, coalesce(t.expires_at <= now(), false) AS expired,
        CASE WHEN NOT t.all_collections
             THEN ARRAY(SELECT tc.collection_id FROM lookalike_internal.token_collections tc WHERE tc.token_id = t.id)
        END AS collection_ids
 FROM lookalike_internal.tokens t
 JOIN lookalike_internal.accounts a ON a.id = t.account_id
+LEFT JOIN lookalike_internal.token_uses u ON u.token_id = t.id
 WHERE %(email)s::text IS NULL OR lower(a.email) = lower(%(email)s)
 ORDER BY t.created_at, t.id;
 
@@ -86,16 +89,50 @@ SET revoked_at = coalesce(revoked_at, now())
 WHERE id = %(id)s AND account_id = %(account_id)s
 RETURNING id;
 
+-- name: rotate_token
+-- Another token in the place of one that is valid: of the same reach, name and rate class, for as long as that one was
+-- made for. The old one is valid for some seconds more, and is replaced once only.
+-- parameters: id or old_sha256 (the other one NULL), account_id (NULL: of any), new_id, sha256, seconds
+-- rows: replaced_id, until: when the old one ends
+WITH old AS (
+    UPDATE lookalike_internal.tokens t
+    SET expires_at = least(t.expires_at, now() + make_interval(secs => %(seconds)s)), replaced_by = %(new_id)s
+    FROM (SELECT f.id, f.expires_at - f.created_at AS lifetime
+          FROM lookalike_internal.tokens f
+          WHERE f.id = %(id)s OR f.sha256 = %(old_sha256)s
+          FOR UPDATE) AS found
+    WHERE t.id = found.id AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+      AND t.replaced_by IS NULL AND (%(account_id)s::uuid IS NULL OR t.account_id = %(account_id)s)
+    RETURNING t.*, found.lifetime
+), new AS (
+    INSERT INTO lookalike_internal.tokens
+        (id, account_id, sha256, all_collections, read_only, name, rate_class, expires_at)
+    SELECT %(new_id)s, account_id, %(sha256)s, all_collections, read_only, name, rate_class, now() + lifetime
+    FROM old
+), listed AS (
+    INSERT INTO lookalike_internal.token_collections (token_id, collection_id)
+    SELECT %(new_id)s, tc.collection_id
+    FROM old
+    JOIN lookalike_internal.token_collections tc ON tc.token_id = old.id
+)
+SELECT id AS replaced_id, expires_at AS until
+FROM old;
+
 -- name: resolve_access
 -- Who asks, and for which collection: everything that a request needs to know before it starts, in one row.
 -- parameters: sha256, collection_id or collection_name (the other one NULL)
--- rows: one when the token is valid; its collection columns are NULL when the collection does not exist or the
--- token may not use it
-SELECT t.account_id, t.read_only,
+-- rows: one when the token is not revoked; its collection columns are NULL when the collection does not exist or the
+-- token may not use it. The account's rates count where it has a class.
+SELECT t.id AS token_id, t.account_id, t.read_only, coalesce(t.expires_at <= now(), false) AS expired,
+       tr.calls AS token_calls, tr.pictures AS token_pictures, tr.bytes AS token_bytes,
+       ar.name AS account_class, ar.calls AS account_calls, ar.pictures AS account_pictures, ar.bytes AS account_bytes,
        c.id AS collection_id, c.name, c.service, c.capacity, c.product_field, c.created_at, c.model_id,
        m.name AS model_name, m.weights, m.preprocessing, m.precision, m.dimension,
        (SELECT jsonb_agg(i.path) FROM lookalike_internal.attribute_indexes i WHERE i.collection_id = c.id AND i.ready) AS indexed
 FROM lookalike_internal.tokens t
+JOIN lookalike_internal.accounts a ON a.id = t.account_id
+LEFT JOIN lookalike_internal.rate_classes tr ON tr.name = t.rate_class
+LEFT JOIN lookalike_internal.rate_classes ar ON ar.name = a.rate_class
 LEFT JOIN lookalike_internal.collections c
     ON c.account_id = t.account_id
     AND c.deleted_at IS NULL

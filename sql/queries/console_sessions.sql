@@ -11,6 +11,7 @@ INSERT INTO lookalike_internal.console_sessions (sha256, token_id, expires_at)
 SELECT %(sha256)s, t.id, now() + make_interval(secs => %(seconds)s)
 FROM lookalike_internal.tokens t
 WHERE t.sha256 = %(token_sha256)s AND t.revoked_at IS NULL
+  AND (t.expires_at IS NULL OR t.expires_at > now())
 RETURNING token_id;
 
 -- name: add_sign_in_key
@@ -23,6 +24,7 @@ INSERT INTO lookalike_internal.sign_in_keys (sha256, token_id, expires_at)
 SELECT %(sha256)s, t.id, now() + make_interval(secs => %(seconds)s)
 FROM lookalike_internal.tokens t
 WHERE t.sha256 = %(token_sha256)s AND t.revoked_at IS NULL
+  AND (t.expires_at IS NULL OR t.expires_at > now())
 RETURNING token_id;
 
 -- name: use_sign_in_key
@@ -39,16 +41,22 @@ SELECT %(sha256)s, t.id, now() + make_interval(secs => %(seconds)s)
 FROM used
 JOIN lookalike_internal.tokens t ON t.id = used.token_id
 WHERE t.revoked_at IS NULL AND used.expires_at >= now()
+  AND (t.expires_at IS NULL OR t.expires_at > now())
 RETURNING token_id;
 
 -- name: find_session
 -- parameters: sha256
--- rows: the session, unless it is over or its token revoked
-SELECT t.id AS token_id, t.sha256 AS token_sha256, t.account_id, a.email, t.read_only, t.all_collections
+-- rows: the session, unless it is over or its token is; rates as in resolve_access
+SELECT t.id AS token_id, t.sha256 AS token_sha256, t.account_id, a.email, t.read_only, t.all_collections, t.rate_class,
+       tr.calls AS token_calls, tr.pictures AS token_pictures, tr.bytes AS token_bytes,
+       ar.name AS account_class, ar.calls AS account_calls, ar.pictures AS account_pictures, ar.bytes AS account_bytes
 FROM lookalike_internal.console_sessions s
 JOIN lookalike_internal.tokens t ON t.id = s.token_id
 JOIN lookalike_internal.accounts a ON a.id = t.account_id
-WHERE s.sha256 = %(sha256)s AND s.expires_at >= now() AND t.revoked_at IS NULL;
+LEFT JOIN lookalike_internal.rate_classes tr ON tr.name = t.rate_class
+LEFT JOIN lookalike_internal.rate_classes ar ON ar.name = a.rate_class
+WHERE s.sha256 = %(sha256)s AND s.expires_at >= now() AND t.revoked_at IS NULL
+  AND (t.expires_at IS NULL OR t.expires_at > now());
 
 -- name: end_session
 -- parameters: sha256
@@ -62,6 +70,7 @@ FROM lookalike_internal.tokens t
 JOIN lookalike_internal.collections c ON c.account_id = t.account_id AND c.deleted_at IS NULL
 JOIN lookalike_internal.models m ON m.id = c.model_id
 WHERE t.id = %(token_id)s AND t.revoked_at IS NULL
+  AND (t.expires_at IS NULL OR t.expires_at > now())
   AND (t.all_collections OR EXISTS (
         SELECT FROM lookalike_internal.token_collections tc WHERE tc.token_id = t.id AND tc.collection_id = c.id))
 ORDER BY c.name, c.id;

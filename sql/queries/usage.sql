@@ -32,3 +32,15 @@ SET calls = kept.calls + excluded.calls,
     errors = kept.errors + excluded.errors,
     seconds = kept.seconds + excluded.seconds,
     worst_seconds = greatest(kept.worst_seconds, excluded.worst_seconds);
+
+-- name: note_token_uses
+-- At most once a minute for each token, whoever comes with it. Rows in one order, as above.
+-- parameters: token_ids, times: arrays of equal length
+INSERT INTO lookalike_internal.token_uses AS kept (token_id, used_at)
+SELECT t.id, used.used_at
+FROM unnest(%(token_ids)s::uuid[], %(times)s::timestamptz[]) AS used (token_id, used_at)
+JOIN lookalike_internal.tokens t ON t.id = used.token_id
+ORDER BY t.id
+ON CONFLICT (token_id) DO UPDATE
+SET used_at = excluded.used_at
+WHERE kept.used_at <= excluded.used_at - interval '1 minute';

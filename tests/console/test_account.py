@@ -2,6 +2,8 @@
 
 import re
 
+from app.domain.rate_limit import RateClass, Rates
+from app.services.operating.rate_classes import set_rate_class
 from tests.console.visitor import Visitor
 from tests.service import Service
 
@@ -58,6 +60,43 @@ def test_a_token_is_revoked_and_ones_own_signs_out(service: Service) -> None:
     assert other.client.get("/console/account").status_code == 303
     assert "sign-in" in post(visitor, "tokens/revoke", 303, token=mine[1])
     page(visitor, 303)
+
+
+def test_a_token_is_rotated_and_the_old_one_ends_later(service: Service) -> None:
+    visitor = Visitor(service)
+    mine = re.search(r'name="old" value="([^"]+)"', page(visitor))
+    assert mine is not None
+    text = post(visitor, "tokens/rotate", old=mine[1], keep="1h")
+    assert "The one in whose place it is ends" in text
+    new = re.search(r'<code id="secret">([0-9a-f]{40})</code>', text)
+    assert new is not None
+    Visitor(service, token=new[1]).client.get("/console/account")
+    assert "replaced, ends" in page(visitor)
+    assert "not replaced yet" in post(visitor, "tokens/rotate", 400, old=mine[1])
+    foreign = service.new_account("other@example.org")
+    stranger = Visitor(service, token=service.new_token(account=foreign))
+    post(stranger, "tokens/rotate", 400, old=mine[1])
+    post(Visitor(service, token=service.new_token(read_only=True)), "tokens/rotate", 403, old=mine[1])
+    other = Visitor(service, token=new[1])
+    ids = re.findall(r'name="old" value="([^"]+)"', page(other))
+    own = re.search(r"<code>([^<]+)</code> <span class=\"badge\">this session", page(other))
+    assert own is not None
+    assert own[1] in ids
+    assert "Your new token" in post(other, "tokens/rotate", old=own[1], keep="0")
+    page(other, 303)
+
+
+def test_a_token_has_a_name_an_end_and_the_class_of_its_maker(service: Service) -> None:
+    set_rate_class(service.runtime, RateClass("partner", Rates(calls=1000)))
+    visitor = Visitor(service, token=service.new_token(rate_class="partner"))
+    post(visitor, "tokens", scope="all", name="<b>nightly</b>", expires="30d")
+    text = page(visitor)
+    assert "&lt;b&gt;nightly&lt;/b&gt;" in text
+    assert text.count("rate class partner") == 2
+    assert "ends 20" in text
+    assert "neither a duration" in post(visitor, "tokens", 400, scope="all", expires="soon")
+    service.runtime.usage.flush()
+    assert "last used 20" in page(visitor)
 
 
 def test_tokens_of_another_account_are_out_of_reach(service: Service) -> None:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from app.api.application import create_app
 from app.db.migrations import migrate
+from app.db.rate_limits import forget_full
 from app.domain.action import Change, Edit, Judgement, Kind
 from app.domain.verdict import Verdict
 from app.services.access import resolve_access, token_digest
@@ -166,7 +167,8 @@ def test_a_hostile_search_path_changes_nothing(reader: psycopg.Connection[Any], 
 
 
 def as_writer(database_url: str, role: str, home: Path) -> Runtime:
-    return Runtime(load_settings({"LOOKALIKE_HOME": str(home)}), url_as(database_url, role))
+    environment = {"LOOKALIKE_HOME": str(home), "LOOKALIKE_CALLS_PER_MINUTE": "6000"}
+    return Runtime(load_settings(environment), url_as(database_url, role))
 
 
 def test_the_service_runs_as_the_writer(service: Service, database_url: str, tmp_path: Path) -> None:
@@ -194,6 +196,7 @@ def test_the_service_runs_as_the_writer(service: Service, database_url: str, tmp
         service.call("delete", records=[{"_id": "b"}])
         assert service.call("getRecordCount")["answer_count"] == 1
         runtime.usage.flush()
+        forget_full(runtime.database)
         refused = service.call("createIndex", attribute="price")
         assert refused["status"] == {"code": 403, "text": "not permitted"}
         with psycopg.connect(database_url, autocommit=True) as connection:

@@ -26,9 +26,24 @@ _RETRY_AFTER: Members = {
         "schema": {"type": "integer", "minimum": 1},
     }
 }
+_RATE_LIMIT: Members = {
+    "RateLimit-Policy": {
+        "description": "Where there are limits: each by its name, `q` units in `w` seconds, of the unit `qu`.",
+        "schema": {"type": "string"},
+        "example": '"token-calls";q=600;w=60;qu="requests"',
+    },
+    "RateLimit": {
+        "description": "What is left of them: `r` units, and all of them again in `t` seconds; or none, and the "
+        "first again in `t` seconds.",
+        "schema": {"type": "string"},
+        "example": '"token-calls";r=597;t=1',
+    },
+}
 _HEADERS: Mapping[int, Members] = {
+    200: _RATE_LIMIT,
     405: {"Allow": {"description": "The verbs that are allowed.", "schema": {"type": "string"}}},
     **dict.fromkeys(RETRIED, _RETRY_AFTER),
+    429: {**_RETRY_AFTER, **_RATE_LIMIT},
 }
 
 

@@ -1,6 +1,7 @@
 """The account of whoever is signed in: its tokens, and what it used the service for."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Response, url_for
@@ -8,8 +9,17 @@ from flask import Response, url_for
 from app.console.page import Page
 from app.console.visit import Form, Visit, leave
 from app.domain.errors import InvalidRequest
+from app.domain.lifetime import parse_duration, parse_expiry
 from app.domain.usage import MonthOfUsage
-from app.services.operating.own_account import add_token, may_manage, revoke_own_token, tokens_of, usage_of
+from app.services.operating.accounts import NewToken
+from app.services.operating.own_account import (
+    add_token,
+    may_manage,
+    revoke_own_token,
+    rotate_own_token,
+    tokens_of,
+    usage_of,
+)
 from app.services.sessions import collections_of
 
 _WIDTH, _HEIGHT, _GAP = 600, 120, 6
@@ -37,8 +47,23 @@ def create(visit: Visit) -> Response:
     ids = [] if form.text("scope") != "some" else [_uuid(text) for text in form.all("collection")]
     if form.text("scope") == "some" and not ids:
         raise InvalidRequest("choose at least one collection", path="collection")
-    made = add_token(visit.runtime, visit.signed_in, collection_ids=ids, read_only=bool(form.text("read_only")))
-    return _page(visit, secret=made.secret)
+    expires = form.text("expires")
+    made = add_token(
+        visit.runtime,
+        visit.signed_in,
+        collection_ids=ids,
+        read_only=bool(form.text("read_only")),
+        name=form.text("name").strip(),
+        expires_at=parse_expiry(expires, datetime.now(UTC), "expires") if expires else None,
+    )
+    return _page(visit, made)
+
+
+def rotate(visit: Visit) -> Response:
+    """Make a token in the place of another, which is valid for a while more; it is shown this once."""
+    form = Form.of_body()
+    keep = parse_duration(form.text("keep", "1d"), "keep")
+    return _page(visit, rotate_own_token(visit.runtime, visit.signed_in, _uuid(form.text("old")), keep=keep))
 
 
 def revoke(visit: Visit) -> Response:
@@ -53,11 +78,12 @@ def revoke(visit: Visit) -> Response:
 PAGES = [
     Page("account", "/account", show),
     Page("create_token", "/account/tokens", create, verb="POST", writes=True),
+    Page("rotate_token", "/account/tokens/rotate", rotate, verb="POST", writes=True),
     Page("revoke_token", "/account/tokens/revoke", revoke, verb="POST", writes=True),
 ]
 
 
-def _page(visit: Visit, secret: str = "") -> Response:
+def _page(visit: Visit, made: NewToken | None = None) -> Response:
     months = usage_of(visit.runtime, visit.signed_in)
     collections = collections_of(visit.runtime, visit.signed_in)
     return visit.render(
@@ -66,7 +92,7 @@ def _page(visit: Visit, secret: str = "") -> Response:
         collections=collections,
         names={collection.id: collection.name for collection in collections},
         may_manage=may_manage(visit.signed_in),
-        secret=secret,
+        made=made,
         months=months,
         bars=_bars(months),
         chart=(_WIDTH, _HEIGHT),

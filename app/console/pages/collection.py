@@ -62,7 +62,7 @@ def export(visit: Visit) -> Response:
 
 PAGES = [
     Page("collection", "/<uuid:collection>/collection", show),
-    Page("run", "/<uuid:collection>/collection/run", run),
+    Page("run", "/<uuid:collection>/collection/run", run, counts=False),
     Page("begin_run", "/<uuid:collection>/collection/run", begin_run, verb="POST", writes=True),
     Page("create_index", "/<uuid:collection>/collection/index", create, verb="POST", writes=True),
     Page("drop_index", "/<uuid:collection>/collection/index/drop", drop, verb="POST", writes=True),

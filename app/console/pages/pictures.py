@@ -20,4 +20,4 @@ def show(visit: Visit) -> Response:
     return visit.picture(image, seconds=3600)
 
 
-PAGES = [Page("picture", "/<uuid:collection>/picture", show)]
+PAGES = [Page("picture", "/<uuid:collection>/picture", show, counts=False)]

@@ -25,7 +25,7 @@ def show(visit: Visit) -> Response:
         told = "another site led here: to sign in by this address, copy it into the address bar"
         return visit.render("sign_in/form.html", 403, place=place, fault=told)
     try:
-        secret = sessions.sign_in_by_key(visit.runtime, key)
+        secret = sessions.sign_in_by_key(visit.runtime, key, address=_address())
     except Unauthorized as error:
         if _is_signed_in(visit):
             return _signed_in(place, None)
@@ -37,7 +37,7 @@ def sign_in(visit: Visit) -> Response:
     """A session for a token."""
     form = Form.of_body()
     try:
-        secret = sessions.sign_in(visit.runtime, form.text("token").strip())
+        secret = sessions.sign_in(visit.runtime, form.text("token").strip(), address=_address())
     except Unauthorized as error:
         return visit.render("sign_in/form.html", 401, place=form.text("next"), fault=str(error))
     return _signed_in(form.text("next"), secret)
@@ -59,9 +59,13 @@ PAGES = [
 ]
 
 
+def _address() -> str:
+    return request.remote_addr or ""
+
+
 def _is_signed_in(visit: Visit) -> bool:
     try:
-        sessions.session_of(visit.runtime, Secret(request.cookies.get(COOKIE, "")), writes=True)
+        sessions.session_of(visit.runtime, Secret(request.cookies.get(COOKIE, "")))
     except Unauthorized:
         return False
     return True

@@ -25,4 +25,4 @@ def show(visit: Visit) -> Response:
     return visit.picture(found.image, seconds=86400)
 
 
-PAGES = [Page("thumbnail", "/<uuid:collection>/thumbnail", show)]
+PAGES = [Page("thumbnail", "/<uuid:collection>/thumbnail", show, counts=False)]

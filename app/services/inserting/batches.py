@@ -59,7 +59,7 @@ def prepare(runtime: Runtime, access: Access, documents: Sequence[object]) -> Ba
             del incoming[position]
     # How many credits it will be shows after embedding; who has none at all need not wait so long.
     require_credits(runtime, access.account_id, int(any(map(costs_credit, incoming.values()))))
-    ready = _embed(runtime, collection, incoming, skips)
+    ready = _embed(runtime, access, incoming, skips)
     priced = frozenset(record.id for position, record in ready.items() if costs_credit(incoming[position]))
     return Batch(ready, skips, priced)
 
@@ -126,12 +126,12 @@ def _parse(
 
 
 def _embed(
-    runtime: Runtime, collection: Collection, incoming: dict[int, IncomingRecord], skips: dict[int, Skip]
+    runtime: Runtime, access: Access, incoming: dict[int, IncomingRecord], skips: dict[int, Skip]
 ) -> dict[int, NewRecord]:
     """The records that can go in, by position, no id twice; reasons for the others are added to ``skips``."""
     ready: dict[int, NewRecord] = {}
     taken: set[str | None] = set()
-    outcomes = embed_records(runtime, collection, incoming.values())
+    outcomes = embed_records(runtime, require_collection(access), incoming.values(), limits=access.limits)
     for (position, record), outcome in zip(incoming.items(), outcomes, strict=True):
         if not isinstance(outcome, Embedded):
             skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")

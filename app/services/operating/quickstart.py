@@ -17,7 +17,7 @@ from app.domain.errors import CollectionExists, Unauthorized
 from app.domain.fields import ONLY_ID
 from app.domain.record import IncomingRecord
 from app.samples.catalogue import sample_products
-from app.services.access import account_of
+from app.services.access import bearer_of
 from app.services.operating.accounts import create_token
 from app.services.operating.collections import create_collection, find_collection_by_name
 from app.services.runtime import Runtime
@@ -93,7 +93,7 @@ def _token(runtime: Runtime) -> str:
     if file.exists():
         token = file.read_text().strip()
         try:
-            account_of(runtime, token)
+            bearer_of(runtime, token)
         except Unauthorized:
             pass  # another database, or revoked: a new one takes its place
         else:

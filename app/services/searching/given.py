@@ -94,7 +94,7 @@ def _embed(
     # How many credits it will be shows after embedding; who has none at all need not wait so long.
     require_credits(runtime, access.account_id, int(any(map(costs_credit, strangers.values()))))
     price = 0
-    outcomes = embed_records(runtime, require_collection(access), strangers.values())
+    outcomes = embed_records(runtime, require_collection(access), strangers.values(), limits=access.limits)
     for (position, record), outcome in zip(strangers.items(), outcomes, strict=True):
         if isinstance(outcome, Embedded):
             named = record if record.id is not None else replace(record, id=new_id())
