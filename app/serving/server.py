@@ -50,7 +50,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     def __init__(
         self, settings: Settings, url: str, address: str, when_ready: Callable[[], None], waits_for_models: bool
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._url = url
         self._when_ready = when_ready
         self._waits_for_models = waits_for_models
@@ -68,6 +68,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "loglevel": "warning",
             # No access log: User-Agent headers of the original's client carry the first characters of tokens.
             "accesslog": None,
+            # Whom to believe what it says of others is decided in app.serving.proxies.
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "control_socket_disable": True,
             "post_worker_init": self._make_ready,
             "worker_exit": lambda server, worker: self._close(),
         }
@@ -80,7 +84,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 
     def load(self) -> Any:
         """Called in each worker, after the fork: pools and threads do not survive one."""
-        self._runtime = Runtime(self._settings, self._url).open()
+        self._runtime = Runtime(self.settings, self._url).open()
         return create_site(self._runtime)
 
     def _make_ready(self, worker: Any) -> None:
@@ -90,7 +94,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         the threads that torch and the batches run on would be left behind, with whatever locks they held.
         """
         assert self._runtime is not None
-        if self._settings.preload:
+        if self.settings.preload:
             loading = Thread(target=preload_models, args=[self._runtime], name="preload", daemon=True)
             loading.start()
             # gunicorn ends a worker that gives no sign for too long, and a model may have to be downloaded.
