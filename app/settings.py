@@ -64,6 +64,7 @@ class Settings:
     max_body_bytes: int
     max_bodies_bytes: int
     connections: int
+    client_seconds: float
     proxies: tuple[IPv4Network | IPv6Network, ...]
     public_url: str | None
     max_records: int
@@ -201,6 +202,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LOOKALIKE_CONNECTIONS", "connections", "1000", integer(16, 100_000),
         "open connections of each worker process; beyond them idle ones are closed",
+    ),
+    Setting(
+        "LOOKALIKE_CLIENT_SECONDS", "client_seconds", "10", number(1, 600),
+        "how long a client may stand still while it sends a request or takes an answer; three times as long"
+        " between requests",
     ),
     Setting(
         "LOOKALIKE_PROXIES", "proxies", "", networks,

@@ -15,8 +15,10 @@ import io
 import selectors
 import socket
 import struct
+import time
 from contextlib import suppress
 from enum import Enum, auto
+from threading import Lock
 from typing import Any, Protocol
 
 from gunicorn.http.errors import ParseException
@@ -29,15 +31,13 @@ from app.serving.outgoing import Outgoing
 from app.serving.pace import Pace, pace_of_answer, pace_of_body, pace_of_head
 
 _PIECE = 256 * 1024
-_WAITING_SECONDS = 10
-"""How long a body waits for room."""
 _RETRY_SECONDS = 5
 
-_PRESSED_AFTER, _PRESSED_RATE = 5.0, 256 * 1024
-"""While others wait for room, a body has so many seconds to show that it comes at so many bytes a second."""
+_PRESSED_RATE = 256 * 1024
+"""Bytes a second that a body or an answer has to move while others wait for its room."""
 
-_LEAVING_SECONDS, _READING_SECONDS, _SILENT_SECONDS = 2, 30, 5
-"""How long a client may take to go, one that is still sending, and how long it may be silent."""
+_LEAVING_SECONDS = 2.0
+"""How long a client may take to go."""
 
 _THROWN = 8
 """How many times the largest body is read of what nobody wants."""
@@ -64,6 +64,7 @@ class Loop(Protocol):
     log: Any
     room: Room
     largest_body: int
+    still: float
     wsgi: Any
 
     def watch(self, connection: "Connection", events: int) -> None:
@@ -100,6 +101,7 @@ class Connection:
         self._keeps = False
         self._unread = False
         self._thrown, self._until, self._heard = 0, 0.0, 0.0
+        self._handover = Lock()
         loop.watch(self, READ)
 
     @property
@@ -118,6 +120,11 @@ class Connection:
 
     def readable(self, now: float) -> None:
         """Take what has come."""
+        if self.stage is Stage.WORKING:
+            with self._handover:
+                if self.stage is Stage.WORKING:  # the next request, or the client's leave: later
+                    self._loop.watch(self, NOTHING)
+                    return
         try:
             data = self.socket.recv(_PIECE)
         except (BlockingIOError, InterruptedError):
@@ -160,7 +167,7 @@ class Connection:
                 if slow:
                     self._refuse(refusals.too_slow(), now)
             case Stage.WAITING:
-                if now - self.since > _WAITING_SECONDS:
+                if now - self.since > 2 * self._loop.still:
                     self._loop.room.waiting.remove(self)
                     self.stage = Stage.BODY
                     self._refuse(refusals.too_busy(_RETRY_SECONDS), now)
@@ -168,20 +175,20 @@ class Connection:
                 if slow:
                     self.abort()
             case Stage.LEAVING:
-                if now > self._until or now - self._heard > _SILENT_SECONDS:
+                if now > self._until or now - self._heard > self._loop.still / 2:
                     self.close()
 
     def _take(self, fresh: int, now: float) -> None:
         try:
             if self.stage is Stage.HEAD:
                 if self.pace is None:
-                    self.pace = pace_of_head(now)
+                    self.pace = pace_of_head(self._loop.still, now)
                 self.pace.moved += fresh
                 request = read_head(self._loop.cfg, self.received, fresh, self._addresses[0], self._number)
                 if request is None:
                     return
                 self._request, self._body = request, body_of(request)
-                self.stage, self.pace = Stage.BODY, pace_of_body(now)
+                self.stage, self.pace = Stage.BODY, pace_of_body(self._loop.still, now)
                 self._continue(now)
             elif self.pace is not None:
                 self.pace.moved += fresh
@@ -224,7 +231,7 @@ class Connection:
     def admit(self, now: float) -> None:
         """There is room for the body, and it was taken."""
         self._place = self.wanted
-        self.stage, self.since, self.pace = Stage.BODY, now, pace_of_body(now)
+        self.stage, self.since, self.pace = Stage.BODY, now, pace_of_body(self._loop.still, now)
         self._loop.watch(self, READ)
         try:
             self._continue(now)
@@ -234,10 +241,9 @@ class Connection:
 
     def make_room(self, now: float) -> None:
         """Refuse the body if it comes so slowly that others, who wait, are not to wait for it."""
-        if self._place and self.stage is Stage.BODY and self.pace is not None:
-            age = now - self.pace.started
-            if age > _PRESSED_AFTER and self.pace.rate(now) < _PRESSED_RATE:
-                self._refuse(refusals.too_busy(_RETRY_SECONDS), now)
+        pace = self.pace if self._place and self.stage is Stage.BODY else None
+        if pace and now - pace.started > self._loop.still / 2 and pace.rate(now) < _PRESSED_RATE:
+            self._refuse(refusals.too_busy(_RETRY_SECONDS), now)
 
     def _feed(self, now: float) -> None:
         body = self._body
@@ -250,9 +256,24 @@ class Connection:
                 return
         # Complete, or too large: then the application is told of its size alone, and refuses it.
         self._unread = not body.complete
+        # Ordinary clients send nothing now: it is not worth two system calls to stop listening.
         self.stage, self.pace = Stage.WORKING, None
-        self._loop.watch(self, NOTHING)
         self._loop.work(self)
+
+    def take_next(self) -> bool:
+        """Wait for the next request at once, on the thread that has answered; whether nothing else is to be done.
+
+        That spares the loop being woken for most requests.
+        """
+        if self._answer is not None or self._outgoing.waiting or not self._keeps or self._place or self.received:
+            return False
+        with self._handover:
+            if self.events != READ:
+                return False
+            self._number += 1
+            self.since = time.monotonic()
+            self.stage = Stage.HEAD  # from here on it is the loop's
+        return True
 
     def work(self) -> bool:
         """Answer, on a thread; whether the connection still works."""
@@ -302,7 +323,7 @@ class Connection:
         if not works:
             self.abort()
         elif self._outgoing.waiting:
-            self.stage, self.pace = Stage.SENDING, pace_of_answer(now)
+            self.stage, self.pace = Stage.SENDING, pace_of_answer(self._loop.still, now)
             self._loop.watch(self, WRITE)
         else:
             self._sent(now)
@@ -341,7 +362,7 @@ class Connection:
             return
         self.received.clear()
         self.stage, self.pace, self._heard = Stage.LEAVING, None, now
-        self._until = now + (_READING_SECONDS if self._unread else _LEAVING_SECONDS)
+        self._until = now + (3 * self._loop.still if self._unread else _LEAVING_SECONDS)
         self._loop.watch(self, READ)
 
     def _give_back_place(self) -> None:

@@ -1,5 +1,6 @@
 """gunicorn with the Flask application in each of its workers, until a signal ends it."""
 
+import math
 import os
 import socket
 import subprocess
@@ -59,7 +60,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "workers": settings.workers,
             "worker_class": "app.serving.worker.Worker",
             "threads": settings.threads,
-            "keepalive": 30,
+            "keepalive": 3 * math.ceil(settings.client_seconds),
             "timeout": 120,
             "graceful_timeout": 30,
             # An _id in the address of its thumbnail may have 512 characters of 4 bytes, each of 3 when encoded.

@@ -49,6 +49,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
         end_with_parent(self.ppid)
         settings = self.app.settings
         self.largest_body: int = settings.max_body_bytes
+        self.still: float = settings.client_seconds
         self.room = Room(max(settings.max_bodies_bytes, settings.max_body_bytes))
         self.connections: dict[Connection, None] = {}
         self._most = min(settings.connections, raise_file_limit(2 * settings.connections) // 2)
@@ -172,6 +173,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     def _answer(self, connection: Connection) -> None:
         works = connection.work()
+        if works and connection.take_next():
+            return
         self._done.append(partial(self._answered, connection, works))
         with suppress(BlockingIOError):  # then there is enough in it to wake the loop
             os.write(self.PIPE[1], b".")
