@@ -6,67 +6,104 @@ back when it has gone: an answer of any length takes neither memory nor a thread
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
 from gunicorn.http import wsgi
 
+from app.serving import refusals
+from app.serving.bodies import Body
 from app.serving.outgoing import Outgoing
 
-_FLUSHED, _MUCH = 64 * 1024, 1024 * 1024
+_FLUSHED, _MUCH = 64 * 1024, 256 * 1024
 """Bytes that wait from which they are sent, and from which the thread leaves."""
 
 
-class Answer:
-    """The answer to ``request``, whose body is ``stream``, of ``size`` bytes.
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where an answer goes: ``peer`` and ``server`` are the socket's addresses."""
 
-    ``size`` beyond what the application takes is told to it without a body, so that it refuses it in its own way.
+    socket: socket
+    outgoing: Outgoing
+    peer: Any
+    server: Any
+
+
+class Answer:
+    """The answer to a request. It belongs to one thread at a time.
+
+    A body that was not read, as it is larger than is taken, is shown to the application by its length alone, so
+    that it refuses it in its own way.
     """
 
-    def __init__(
-        self,
-        cfg: Any,
-        request: Any,
-        stream: io.BytesIO,
-        size: int,
-        sock: socket,
-        outgoing: Outgoing,
-        addresses: Any,
-    ) -> None:
-        request._expected_100_continue = False  # it was told so before the body was read
-        self._outgoing = outgoing
-        self.response, self._environ = wsgi.create(request, outgoing, *addresses, cfg)
-        self._environ["gunicorn.socket"] = sock
-        self._environ["wsgi.multithread"] = True
-        self._environ["wsgi.input"] = stream
-        # What was chunked is complete now, and has a length.
-        if self._environ.pop("HTTP_TRANSFER_ENCODING", None) is not None or size:
-            self._environ["CONTENT_LENGTH"] = str(size)
-        # A file is read piece by piece, as all answers are.
-        del self._environ["wsgi.file_wrapper"]
+    def __init__(self, worker: Any, client: Client, request: Any, body: Body) -> None:
+        self._worker, self._client = worker, client
+        self._request, self._body = request, body
+        self._response: Any = None
         self._pieces: Iterable[bytes] | None = None
         self._iterator: Iterator[bytes] = iter(())
+        self.ended = False
+        self.keeps_connection = False
 
-    def begin(self, application: Callable[..., Iterable[bytes]]) -> None:
-        """Call the application."""
-        environ, self._environ = self._environ, {}
-        self._pieces = application(environ, self.response.start_response)
+    def work(self) -> bool:
+        """Go on until the end, or until much waits for the client; whether there still is one."""
+        try:
+            if self._response is None:
+                self._begin(self._worker.wsgi)
+            if self._write():
+                self.keeps_connection = not self._response.should_close()
+                self.close()
+        except OSError:
+            self.close()
+            return False
+        except Exception as error:
+            self._worker.log.error("error while handling a request", exc_info=error)
+            silent = self._response is None or not self._response.headers_sent
+            self.close()
+            if not silent:
+                return False
+            self._client.outgoing.sendall(refusals.failed())
+            with suppress(OSError):  # seen by who sends the rest
+                self._client.outgoing.flush()
+        return True
+
+    def _begin(self, application: Callable[..., Iterable[bytes]]) -> None:
+        request, body, client = self._request, self._body, self._client
+        request._expected_100_continue = False  # it was told so before the body was read
+        response, environ = wsgi.create(request, client.outgoing, client.peer, client.server, self._worker.cfg)
+        environ["gunicorn.socket"] = client.socket
+        environ["wsgi.multithread"] = True
+        environ["wsgi.input"] = body.stream() if body.complete else io.BytesIO()
+        # What was chunked is complete now, and has a length.
+        if environ.pop("HTTP_TRANSFER_ENCODING", None) is not None:
+            environ["CONTENT_LENGTH"] = str(body.size)
+        # A file is read piece by piece, as all answers are.
+        del environ["wsgi.file_wrapper"]
+        if not body.complete or not self._worker.alive:
+            response.force_close()
+        self._request = self._body = None
+        self._response = response
+        self._pieces = application(environ, response.start_response)
         self._iterator = iter(self._pieces)
 
-    def go_on(self) -> bool:
-        """Write until the end, or until much waits; whether it is the end. Raises what the application raises."""
+    def _write(self) -> bool:
+        outgoing = self._client.outgoing
         for piece in self._iterator:
-            self.response.write(piece)
-            if self._outgoing.waiting > _FLUSHED:
-                self._outgoing.flush()
-                if self._outgoing.waiting > _MUCH:
+            self._response.write(piece)
+            if outgoing.waiting > _FLUSHED:
+                outgoing.flush()
+                if outgoing.waiting > _MUCH:
                     return False
-        self.response.close()
-        self._outgoing.flush()
+        self._response.close()
+        outgoing.flush()
         return True
 
     def close(self) -> None:
-        """Let go of what the application holds for it."""
+        """Let go of what is held for it: no more is written."""
+        self.ended = True
+        self._request = self._body = None
         pieces, self._pieces, self._iterator = self._pieces, None, iter(())
         close = getattr(pieces, "close", None)
         if close is not None:

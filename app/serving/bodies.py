@@ -1,12 +1,10 @@
 """Bodies of requests on their way in, and the room that a process has for them.
 
 A body is taken in as it comes, and given to the application when it is complete. Small ones always are: as many as
-there are connections. Larger ones share a room of so many bytes; they take their place before they are read, and
-leave it when they are answered, so that a body which has begun can always be completed. Those for which there is
-no place are left unread in their sockets for a while; TCP holds the sender off.
-
-    Content-Length        its place is as large as it says
-    chunked               nobody knows: as large as the largest body, once it is no longer small
+there are connections. Larger ones share a room of so many bytes, of which each takes what has arrived, a step
+ahead; what it declares counts for nothing, or a few who send nothing would have it all. Where the room is full,
+bodies are left unread in their sockets, and TCP holds the senders off; and as none of them might ever be
+completed, the slowest make way (``Connection.make_way``) until the first can go on.
 """
 
 import io
@@ -23,7 +21,10 @@ from gunicorn.http.errors import (
 )
 
 SMALL = 64 * 1024
-"""Bytes of a body that needs no place."""
+"""Bytes of a body that needs no room."""
+
+STEP = 1024 * 1024
+"""Bytes that a larger one takes ahead."""
 
 _LONGEST_LINE = 8190
 _LONGEST_TRAILERS = 16 * 1024
@@ -159,22 +160,15 @@ class Room:
         self._most = most
         self.held = 0
         self.waiting: deque[Any] = deque()
-        """Connections whose bodies wait for a place, the first that came first."""
+        """Connections whose bodies wait for more of it, the first that came first."""
 
-    def take(self, size: int) -> bool:
-        """Take a place of ``size`` bytes, if it is there and nobody waited longer."""
-        if self.waiting or self.held + size > self._most:
-            return False
-        self.held += size
-        return True
-
-    def take_for_first(self, size: int) -> bool:
-        """The same for the first of those that wait."""
-        if self.held + size > self._most:
+    def take(self, size: int, *, first: bool = False) -> bool:
+        """Take so many bytes, if they are there and nobody waits who came before; ``first``: it waited longest."""
+        if (self.waiting and not first) or self.held + size > self._most:
             return False
         self.held += size
         return True
 
     def give_back(self, size: int) -> None:
-        """A place is free again."""
+        """Bytes are free again."""
         self.held -= size

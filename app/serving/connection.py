@@ -1,6 +1,6 @@
 """One connection, from its first byte to its last.
 
-    HEAD ──→ BODY ──→ WORKING ──→ SENDING ──→ HEAD …        a thread is taken in WORKING alone
+    HEAD ──→ BODY ──→ WORKING ←─→ SENDING ──→ HEAD …        a thread is taken in WORKING alone
               ↕                      ↓
            WAITING                LEAVING                    for room; until the client has gone, too
 
@@ -11,7 +11,6 @@ An answer that is given before its request was read to the end is followed by re
 throwing it away: a client that is sending would see a broken connection instead of the answer. Both are bounded.
 """
 
-import io
 import selectors
 import socket
 import struct
@@ -24,18 +23,15 @@ from typing import Any, Protocol
 from gunicorn.http.errors import ParseException
 
 from app.serving import refusals
-from app.serving.answering import Answer
-from app.serving.bodies import SMALL, Body, Room, body_of
+from app.serving.answering import Answer, Client
+from app.serving.bodies import SMALL, STEP, Body, Room, body_of
 from app.serving.heads import read_head
 from app.serving.outgoing import Outgoing
 from app.serving.pace import Pace, pace_of_answer, pace_of_body, pace_of_head
 
 _PIECE = 256 * 1024
+_HELD = 256 * 1024
 _RETRY_SECONDS = 5
-
-_PRESSED_RATE = 256 * 1024
-"""Bytes a second that a body or an answer has to move while others wait for its room."""
-
 _LEAVING_SECONDS = 2.0
 """How long a client may take to go."""
 
@@ -57,15 +53,12 @@ class Stage(Enum):
 
 
 class Loop(Protocol):
-    """What a connection needs of its worker."""
+    """What a connection needs of its worker. ``still``: seconds that a client may stand still."""
 
-    alive: bool
     cfg: Any
-    log: Any
     room: Room
     largest_body: int
     still: float
-    wsgi: Any
 
     def watch(self, connection: "Connection", events: int) -> None:
         """Call ``readable`` or ``writable`` when the socket is; NOTHING: neither."""
@@ -73,11 +66,8 @@ class Loop(Protocol):
     def work(self, connection: "Connection") -> None:
         """Have a thread run ``work`` of the connection, and the loop ``answered`` with its result."""
 
-    def release(self, answer: Answer) -> None:
-        """Have a thread close an answer that nobody waits for."""
-
-    def closed(self, connection: "Connection") -> None:
-        """The connection is over."""
+    def closed(self, connection: "Connection", answer: Answer | None) -> None:
+        """The connection is over, and nobody waits for the answer any more."""
 
     def had_large_body(self) -> None:
         """There may be memory to give back."""
@@ -86,22 +76,24 @@ class Loop(Protocol):
 class Connection:
     """A client, and what is under way with it. Times are of the loop's clock."""
 
-    def __init__(self, loop: Loop, sock: socket.socket, addresses: tuple[Any, Any], now: float) -> None:
+    def __init__(self, loop: Loop, sock: socket.socket, peer: Any, server: Any, now: float) -> None:
         sock.setblocking(False)
-        self._loop, self.socket, self._addresses = loop, sock, addresses
+        # By itself the system would hold megabytes of an answer for each client that does not read it.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD)
+        self._loop, self.socket = loop, sock
+        self._outgoing = Outgoing(sock)
+        self._client = Client(sock, self._outgoing, peer, server)
         self.stage, self.since, self.events = Stage.HEAD, now, NOTHING
-        self.received = bytearray()
         self.pace: Pace | None = None
+        self._handover = Lock()
         self._number = 1
+        self._received = bytearray()
         self._request: Any = None
         self._body: Body | None = None
-        self._place = 0
-        self._outgoing = Outgoing(sock)
+        self._place = self._wanted = 0
         self._answer: Answer | None = None
-        self._keeps = False
         self._unread = False
         self._thrown, self._until, self._heard = 0, 0.0, 0.0
-        self._handover = Lock()
         loop.watch(self, READ)
 
     @property
@@ -114,9 +106,10 @@ class Connection:
         """Whether there is no request, or none of which the head is complete."""
         return self.stage is Stage.HEAD
 
-    def is_stuck(self, now: float) -> bool:
-        """Whether the client takes less of the answer than it should, whatever patience there is with it."""
-        return self.stage is Stage.SENDING and self.pace is not None and self.pace.rate(now) < _PRESSED_RATE
+    @property
+    def is_sending(self) -> bool:
+        """Whether there is an answer that the client has to take."""
+        return self.stage is Stage.SENDING
 
     def readable(self, now: float) -> None:
         """Take what has come."""
@@ -126,7 +119,7 @@ class Connection:
                     self._loop.watch(self, NOTHING)
                     return
         try:
-            data = self.socket.recv(_PIECE)
+            data = self.socket.recv(_PIECE if self._place or self.stage is Stage.LEAVING else SMALL)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -138,7 +131,7 @@ class Connection:
             if not data or self._thrown > _THROWN * self._loop.largest_body:
                 self.close()
         elif data:
-            self.received += data
+            self._received += data
             self._take(len(data), now)
         elif self.stage is Stage.BODY:
             self._refuse(refusals.unreadable_body(), now)
@@ -163,20 +156,14 @@ class Connection:
             case Stage.HEAD if self.pace is None:
                 if now - self.since > self._loop.cfg.keepalive:
                     self.close()
-            case Stage.HEAD | Stage.BODY:
-                if slow:
-                    self._refuse(refusals.too_slow(), now)
-            case Stage.WAITING:
-                if now - self.since > 2 * self._loop.still:
-                    self._loop.room.waiting.remove(self)
-                    self.stage = Stage.BODY
-                    self._refuse(refusals.too_busy(_RETRY_SECONDS), now)
-            case Stage.SENDING:
-                if slow:
-                    self.abort()
-            case Stage.LEAVING:
-                if now > self._until or now - self._heard > self._loop.still / 2:
-                    self.close()
+            case Stage.HEAD | Stage.BODY if slow:
+                self._refuse(refusals.too_slow(), now)
+            case Stage.WAITING if now - self.since > 2 * self._loop.still:
+                self.make_way(now)
+            case Stage.SENDING if slow:
+                self.abort()
+            case Stage.LEAVING if now > self._until or now - self._heard > self._loop.still / 2:
+                self.close()
 
     def _take(self, fresh: int, now: float) -> None:
         try:
@@ -184,142 +171,111 @@ class Connection:
                 if self.pace is None:
                     self.pace = pace_of_head(self._loop.still, now)
                 self.pace.moved += fresh
-                request = read_head(self._loop.cfg, self.received, fresh, self._addresses[0], self._number)
+                request = read_head(self._loop.cfg, self._received, fresh, self._client.peer, self._number)
                 if request is None:
                     return
                 self._request, self._body = request, body_of(request)
                 self.stage, self.pace = Stage.BODY, pace_of_body(self._loop.still, now)
-                self._continue(now)
-            elif self.pace is not None:
-                self.pace.moved += fresh
-            if self.stage is Stage.BODY:
-                self._feed(now)
+                fresh = len(self._received)
+            assert self.pace is not None
+            self.pace.moved += fresh
+            self._feed(now)
         except ParseException as error:
-            head = self.stage is Stage.HEAD or self._request is None
-            self._refuse(refusals.malformed_head(error) if head else refusals.unreadable_body(), now)
+            self._refuse(
+                refusals.malformed_head(error) if self.stage is Stage.HEAD else refusals.unreadable_body(), now
+            )
 
-    def _continue(self, now: float) -> None:
-        """Look whether the body may come, and say so where the client waits for it."""
-        assert self._body is not None
-        length = self._body.length or 0
-        if length > self._loop.largest_body or not self._find_place(length, now):
-            return
-        if self._request._expected_100_continue and not self.received and not self._body.complete:
+    def _feed(self, now: float) -> None:
+        body, largest = self._body, self._loop.largest_body
+        assert body is not None
+        if (body.length or 0) <= largest:
+            body.feed(self._received)
+            if not body.complete and body.size <= largest:
+                self._ask_for_more(body, now)
+                return
+        self._unread = not body.complete
+        self._answer = Answer(self._loop, self._client, self._request, body)
+        self._request = self._body = None
+        # Ordinary clients send nothing now: it is not worth two system calls to stop listening.
+        self.stage, self.pace = Stage.WORKING, None
+        self._loop.work(self)
+
+    def _ask_for_more(self, body: Body, now: float) -> None:
+        if self._request._expected_100_continue and not body.size:
             self._request._expected_100_continue = False
             self._outgoing.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             with suppress(OSError):  # seen on reading
                 self._outgoing.flush()
+        if body.size <= max(self._place, SMALL):
+            return
+        most = self._loop.largest_body if body.length is None else body.length
+        self._wanted = min(body.size + STEP, most) - self._place
+        if self._loop.room.take(self._wanted):
+            self._place += self._wanted
+        else:
+            self._loop.room.waiting.append(self)
+            self.stage, self.since = Stage.WAITING, now
+            self._loop.watch(self, NOTHING)
 
-    def _find_place(self, size: int, now: float) -> bool:
-        """Whether there is room for a body of so many bytes; else it waits."""
-        if size <= SMALL or self._place:
-            return True
-        if self._loop.room.take(size):
-            self._place = size
-            return True
-        self._loop.room.waiting.append(self)
-        self.stage, self.since = Stage.WAITING, now
-        self._loop.watch(self, NOTHING)
-        return False
+    def go_on(self, now: float) -> bool:
+        """Read on, if there is room now for the body that waited longest; whether there is."""
+        room = self._loop.room
+        if not room.take(self._wanted, first=True):
+            return False
+        room.waiting.remove(self)
+        self._place += self._wanted
+        assert self.pace is not None
+        self.pace.resume(now - self.since, now)
+        self.stage = Stage.BODY
+        self._loop.watch(self, READ)
+        return True
 
     @property
-    def wanted(self) -> int:
-        """The place that the body of a waiting connection needs."""
-        assert self._body is not None
-        return self._loop.largest_body if self._body.length is None else self._body.length
+    def will_make_room(self) -> bool:
+        """Whether a large body is being answered, and its room free in a moment."""
+        return self.stage is Stage.WORKING and self._place > 0
 
-    def admit(self, now: float) -> None:
-        """There is room for the body, and it was taken."""
-        self._place = self.wanted
-        self.stage, self.since, self.pace = Stage.BODY, now, pace_of_body(self._loop.still, now)
-        self._loop.watch(self, READ)
-        try:
-            self._continue(now)
-            self._feed(now)
-        except ParseException:
-            self._refuse(refusals.unreadable_body(), now)
+    def hinders(self, now: float) -> float | None:
+        """Bytes a second at which a large body comes that others may have to wait for; None: there is no such."""
+        if self.stage is Stage.BODY and self._place and self.pace and now - self.pace.started > 1:
+            return self.pace.rate(now)
+        if self.stage is Stage.WAITING and self.pace and self._place:
+            return self.pace.rate(self.since)
+        return None
 
-    def make_room(self, now: float) -> None:
-        """Refuse the body if it comes so slowly that others, who wait, are not to wait for it."""
-        pace = self.pace if self._place and self.stage is Stage.BODY else None
-        if pace and now - pace.started > self._loop.still / 2 and pace.rate(now) < _PRESSED_RATE:
-            self._refuse(refusals.too_busy(_RETRY_SECONDS), now)
+    def make_way(self, now: float) -> None:
+        """Refuse a body for which there is no room."""
+        if self.stage is Stage.WAITING:
+            self._loop.room.waiting.remove(self)
+            self.stage = Stage.BODY
+        self._refuse(refusals.too_busy(_RETRY_SECONDS), now)
 
-    def _feed(self, now: float) -> None:
-        body = self._body
-        assert body is not None
-        if (body.length or 0) <= self._loop.largest_body:
-            body.feed(self.received)
-            if body.size <= self._loop.largest_body and not body.complete:
-                if body.length is None:
-                    self._find_place(self._loop.largest_body if body.size > SMALL else 0, now)
-                return
-        # Complete, or too large: then the application is told of its size alone, and refuses it.
-        self._unread = not body.complete
-        # Ordinary clients send nothing now: it is not worth two system calls to stop listening.
-        self.stage, self.pace = Stage.WORKING, None
-        self._loop.work(self)
+    def work(self) -> bool:
+        """Go on with the answer, on a thread; whether there still is a client."""
+        assert self._answer is not None
+        return self._answer.work()
 
     def take_next(self) -> bool:
         """Wait for the next request at once, on the thread that has answered; whether nothing else is to be done.
 
         That spares the loop being woken for most requests.
         """
-        if self._answer is not None or self._outgoing.waiting or not self._keeps or self._place or self.received:
+        answer = self._answer
+        assert answer is not None
+        if not answer.keeps_connection or self._outgoing.waiting or self._place or self._received:
             return False
         with self._handover:
             if self.events != READ:
                 return False
+            self._answer = None
             self._number += 1
             self.since = time.monotonic()
             self.stage = Stage.HEAD  # from here on it is the loop's
         return True
 
-    def work(self) -> bool:
-        """Answer, on a thread; whether the connection still works."""
-        try:
-            if self._answer is None:
-                self._answer = self._begun_answer()
-                self._answer.begin(self._loop.wsgi)
-                self._request = self._body = None
-            if self._answer.go_on():
-                self._keeps = not self._answer.response.should_close()
-                self._end_answer()
-        except OSError:
-            self._end_answer()
-            return False
-        except Exception as error:
-            self._loop.log.error("error while handling a request", exc_info=error)
-            silent = self._answer is None or not self._answer.response.headers_sent
-            self._end_answer()
-            if not silent:
-                return False
-            self._keeps = False
-            self._outgoing.sendall(refusals.failed())
-            with suppress(OSError):
-                self._outgoing.flush()
-        return True
-
-    def _begun_answer(self) -> Answer:
-        body, request = self._body, self._request
-        assert body is not None
-        size = max(body.size, body.length or 0)
-        stream = io.BytesIO() if self._unread else body.stream()
-        answer = Answer(self._loop.cfg, request, stream, size, self.socket, self._outgoing, self._addresses)
-        if self._unread or not self._loop.alive:
-            answer.response.force_close()
-        return answer
-
-    def _end_answer(self) -> None:
-        self._request = self._body = None
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer.close()
-
     def answered(self, works: bool, now: float) -> None:
         """A thread has left: the answer is made, or much of it waits."""
-        if self._body is None:
-            self._give_back_place()
+        self._give_back_place()
         if not works:
             self.abort()
         elif self._outgoing.waiting:
@@ -329,23 +285,24 @@ class Connection:
             self._sent(now)
 
     def _sent(self, now: float) -> None:
-        if self._answer is not None:
+        answer = self._answer
+        if answer is not None and not answer.ended:
             self.stage, self.pace = Stage.WORKING, None
             self._loop.watch(self, NOTHING)
             self._loop.work(self)
-        elif self._keeps:
+        elif answer is not None and answer.keeps_connection:
+            self._answer = None
             self._number += 1
             self.stage, self.since, self.pace = Stage.HEAD, now, None
             self._loop.watch(self, READ)
-            if self.received:
-                self._take(len(self.received), now)
+            if self._received:
+                self._take(len(self._received), now)
         else:
             self._leave(now)
 
     def _refuse(self, answer: bytes, now: float) -> None:
         self._request = self._body = None
-        self._give_back_place()
-        self._keeps, self._unread = False, True
+        self._unread = True
         self._outgoing.sendall(answer)
         try:
             self._outgoing.flush()
@@ -360,7 +317,7 @@ class Connection:
         except OSError:
             self.close()
             return
-        self.received.clear()
+        self._received.clear()
         self.stage, self.pace, self._heard = Stage.LEAVING, None, now
         self._until = now + (3 * self._loop.still if self._unread else _LEAVING_SECONDS)
         self._loop.watch(self, READ)
@@ -382,11 +339,8 @@ class Connection:
         self._loop.watch(self, NOTHING)
         if self.stage is Stage.WAITING:
             self._loop.room.waiting.remove(self)
-        if self._answer is not None:
-            self._loop.release(self._answer)
-            self._answer = None
         self._request = self._body = None
         self._outgoing.forget()
         self._give_back_place()
         self.socket.close()
-        self._loop.closed(self)
+        self._loop.closed(self, self._answer)

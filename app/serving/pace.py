@@ -1,9 +1,9 @@
 """How fast a client has to send, or to take, its bytes.
 
-Two bounds at once, of which the unit is the time that a client may stand still (``LOOKALIKE_CLIENT_SECONDS``). Within
-each such time it has to move bytes at a least rate: that ends one who sends a byte a second, and one who sends much
-and then stops. And the whole may take some of these times, and what a slow line needs for so many bytes: that ends
-one who keeps to the least rate for hours.
+Two bounds at once, of which the unit is the time that a client may stand still (``LOOKALIKE_CLIENT_SECONDS``).
+Within each such time it has to move bytes at a least rate: that ends one who sends a byte a second, and one who
+sends much and then stops. And the whole may take some of these times, and what a slow line needs for so many
+bytes: that ends one who keeps to the least rate for hours.
 """
 
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ _LINE_RATE = 64 * 1024
 class Pace:
     """The progress of one client with one head, body or answer. Times in seconds, of a monotonic clock.
 
-    ``still``: how long it may stand still; ``least``: bytes a second that it has to move on average over that time;
-    ``patience``: how long the whole may take, besides the time of a slow line.
+    ``still``: how long it may stand still; ``least``: bytes a second that it has to move on average over that
+    time; ``patience``: how long the whole may take, besides the time of a slow line.
     """
 
     still: float
@@ -42,6 +42,11 @@ class Pace:
             return True
         self._window, self._before = now, self.moved
         return False
+
+    def resume(self, paused: float, now: float) -> None:
+        """It was not the client who stood still for so many seconds."""
+        self.started += paused
+        self._window, self._before = now, self.moved
 
     def rate(self, now: float) -> float:
         """Bytes a second since the start."""

@@ -38,7 +38,7 @@ _IDLE_AT_END = 2.0
 """How long a stopping worker keeps idle connections: a request may be on its way."""
 
 _MOST_UNSENT = 256 * 1024 * 1024
-"""Bytes of answers that wait for clients, in all; above it those are cut off that take least."""
+"""Bytes of answers that wait for clients, in all."""
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
@@ -99,24 +99,38 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
     def _look_around(self, now: float) -> None:
         for connection in list(self.connections):
             connection.check(now)
-            if self.room.waiting:
-                connection.make_room(now)
         self._admit(now)
-        unsent = sum(connection.unsent for connection in self.connections)
-        for connection in sorted(self.connections, key=lambda one: -one.unsent):
-            if unsent <= _MOST_UNSENT:
-                break
-            if connection.is_stuck(now):
-                unsent -= connection.unsent
-                connection.abort()
+        if self.room.waiting:
+            self._make_room(now)
+        self._bound_unsent()
         if self._may_give_back:
             self._may_give_back = False
             self._jobs.put(give_back_memory)
 
     def _admit(self, now: float) -> None:
-        waiting = self.room.waiting
-        while waiting and self.room.take_for_first(waiting[0].wanted):
-            waiting.popleft().admit(now)
+        while self.room.waiting and self.room.waiting[0].go_on(now):
+            pass
+
+    def _make_room(self, now: float) -> None:
+        """Have the slowest bodies make way until the one that waits longest can go on."""
+        if any(connection.will_make_room for connection in self.connections):
+            return
+        rates = {one: rate for one in self.connections if (rate := one.hinders(now)) is not None}
+        for connection in sorted(rates, key=rates.__getitem__):
+            if not self.room.waiting:
+                break
+            connection.make_way(now)
+            self._admit(now)
+
+    def _bound_unsent(self) -> None:
+        """Cut off the clients for which most is waiting, while it is too much in all."""
+        unsent = sum(connection.unsent for connection in self.connections)
+        while unsent > _MOST_UNSENT:
+            most = max(self.connections, key=lambda one: one.unsent if one.is_sending else 0)
+            if not most.is_sending:
+                return
+            unsent -= most.unsent
+            most.abort()
 
     def _accept_if(self, wanted: bool) -> None:
         if wanted == self._accepts:
@@ -139,7 +153,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
             sock, peer = listener.accept()
         except OSError:
             return  # another worker was faster, or the client has gone already
-        connection = Connection(self, sock, (peer, listener.getsockname()), time.monotonic())
+        connection = Connection(self, sock, peer, listener.getsockname(), time.monotonic())
         self.connections[connection] = None
 
     def _one_to_make_way(self) -> Connection | None:
@@ -185,13 +199,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
         if self.room.waiting:
             self._admit(now)
 
-    def release(self, answer: Answer) -> None:
-        """Have a thread close an answer that nobody waits for: that may wait for the database."""
-        self._jobs.put(answer.close)
-
-    def closed(self, connection: Connection) -> None:
-        """The connection is over."""
+    def closed(self, connection: Connection, answer: Answer | None) -> None:
+        """The connection is over, and nobody waits for the answer."""
         self.connections.pop(connection, None)
+        if answer is not None and not answer.ended:
+            self._jobs.put(answer.close)  # that may wait for the database
 
     def had_large_body(self) -> None:
         """There may be memory to give back."""

@@ -66,13 +66,13 @@ def test_a_body_of_a_length() -> None:
     assert body(b"Host: x").complete
 
 
-def test_places_are_taken_in_turn() -> None:
+def test_room_is_taken_in_turn() -> None:
     room = Room(100)
     assert room.take(60)
     assert not room.take(60)
     room.waiting.append("the first")
     assert not room.take(10)
-    assert not room.take_for_first(60)
+    assert not room.take(60, first=True)
     room.give_back(60)
-    assert room.take_for_first(60)
+    assert room.take(60, first=True)
     assert room.held == 60
