@@ -37,7 +37,7 @@ _TICK = 1.0
 _IDLE_AT_END = 2.0
 """How long a stopping worker keeps idle connections: a request may be on its way."""
 
-_MOST_UNSENT = 256 * 1024 * 1024
+_MOST_UNSENT = 128 * 1024 * 1024
 """Bytes of answers that wait for clients, in all."""
 
 
