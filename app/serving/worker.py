@@ -13,6 +13,7 @@ one that was idle longest, then the one that sends its head for longest.
 A worker ends with the master, however that ends.
 """
 
+import errno
 import os
 import selectors
 import time
@@ -144,17 +145,23 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
                 self._selector.unregister(listener)
 
     def _accept(self, listener: Any) -> None:
-        if len(self.connections) >= self._most:
-            one = self._one_to_make_way()
-            if one is None:
-                return
-            one.close()
+        if len(self.connections) >= self._most and not self._make_way():
+            return
         try:
             sock, peer = listener.accept()
-        except OSError:
-            return  # another worker was faster, or the client has gone already
+        except OSError as error:
+            # Else another worker was faster, or the client has gone already.
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._make_way()
+            return
         connection = Connection(self, sock, peer, listener.getsockname(), time.monotonic())
         self.connections[connection] = None
+
+    def _make_way(self) -> bool:
+        one = self._one_to_make_way()
+        if one is not None:
+            one.close()
+        return one is not None
 
     def _one_to_make_way(self) -> Connection | None:
         idle = (one for one in self.connections if one.is_idle)
