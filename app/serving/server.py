@@ -51,7 +51,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
     def __init__(
         self, settings: Settings, url: str, address: str, when_ready: Callable[[], None], waits_for_models: bool
     ) -> None:
-        self.settings = settings
+        self._settings = settings
         self._url = url
         self._when_ready = when_ready
         self._waits_for_models = waits_for_models
@@ -79,13 +79,18 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         self._runtime: Runtime | None = None
         super().__init__()
 
+    @property
+    def settings(self) -> Settings:
+        """What the worker goes by."""
+        return self._settings
+
     def load_config(self) -> None:
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         """Called in each worker, after the fork: pools and threads do not survive one."""
-        self._runtime = Runtime(self.settings, self._url).open()
+        self._runtime = Runtime(self._settings, self._url).open()
         return create_site(self._runtime)
 
     def _make_ready(self, worker: Any) -> None:
@@ -95,7 +100,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         the threads that torch and the batches run on would be left behind, with whatever locks they held.
         """
         assert self._runtime is not None
-        if self.settings.preload:
+        if self._settings.preload:
             loading = Thread(target=preload_models, args=[self._runtime], name="preload", daemon=True)
             loading.start()
             # gunicorn ends a worker that gives no sign for too long, and a model may have to be downloaded.

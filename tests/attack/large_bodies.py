@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.attack.slow_clients import MOST, held, measure, served, told
+from tests.attack.slow_clients import MOST, held, measure, served, told, workers_of
 from tests.bench.deployment import PATH
 from tests.conftest import folder_of_servers
 
@@ -71,13 +71,12 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="lookalike-bodies-", dir=folder_of_servers()) as folder,
         served(Path(folder)) as (deployment, requests, given),
     ):
-        assert deployment.server is not None
         rest = measure(deployment.port, requests, arguments.seconds)
         told("at rest", rest, rest, held(deployment))
         for name, body in BODIES.items():
             most = [0]
             ended = threading.Event()
-            workers = psutil.Process(deployment.server.pid).children()
+            workers = workers_of(deployment)
 
             def watch(
                 most: list[int] = most, ended: threading.Event = ended, workers: list[psutil.Process] = workers

@@ -159,10 +159,16 @@ def crowds(port: int, plays: list[Play], size: int) -> Iterator[list[Crowd]]:
             crowd.__exit__()
 
 
+def workers_of(deployment: Deployment) -> list[psutil.Process]:
+    """The processes that listen, but for the master."""
+    assert deployment.server is not None
+    children = psutil.Process(deployment.server.pid).children()
+    return [child for child in children if "repair" not in child.cmdline()]
+
+
 def held(deployment: Deployment) -> str:
     """What the workers hold."""
-    assert deployment.server is not None
-    workers = psutil.Process(deployment.server.pid).children()
+    workers = workers_of(deployment)
     memory = max(worker.memory_info().rss for worker in workers) >> 20
     files = max(worker.num_fds() for worker in workers)
     threads = max(worker.num_threads() for worker in workers)
