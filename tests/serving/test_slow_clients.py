@@ -29,7 +29,7 @@ def server(new_server: Callable[..., Server]) -> Server:
         LOOKALIKE_CONNECTIONS="64",
     )
     # Answers with all of it are more than sockets hold.
-    for batch in range(12):
+    for batch in range(3):
         records = [{"_vector": [1, batch, n], "text": "x" * 10_000} for n in range(80)]
         assert server.post("insert", records=records)["status"] == {"code": 210, "text": "records inserted"}
     return server
@@ -52,8 +52,8 @@ def assert_served(server: Server) -> None:
     started = time.monotonic()
     assert requests.get(server.url + PHOTOS + "ping", timeout=20).ok
     assert server.post("visualKNN", query_record={"_vector": [1, 0, 0]}, k=3)["answer_count"] == 3
-    # Alone it takes some hundredths of a second.
-    assert time.monotonic() - started < 5
+    # Alone it takes some hundredths of a second; the machine may be busy.
+    assert time.monotonic() - started < 10
 
 
 def all_records(server: Server) -> bytes:
@@ -94,9 +94,9 @@ def test_an_answer_of_any_length_reaches_one_who_reads_slowly(
     received = bytearray()
     while part := connection.recv(1 << 20):
         received += part
-        if len(received) < 2_000_000:
+        if len(received) < 500_000:
             time.sleep(0.1)
-    assert received.count(b'"text":"xxx') == 12 * 80
+    assert received.count(b'"text":"xxx') == 240
     assert received.endswith(b"\r\n0\r\n\r\n")
 
 
@@ -109,7 +109,7 @@ def test_requests_in_one_piece_are_answered_in_turn(
     while part := connection.recv(65536):
         received += part
     assert received.count(b"HTTP/1.1 200 OK") == 4
-    assert received.count(b'"answer_count":960') == 4
+    assert received.count(b'"answer_count":240') == 4
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -132,7 +132,7 @@ def test_who_waits_for_it_is_told_to_continue_or_not(
     connection = opened(head(server, "getRecordCount", "Content-Length: 2", "Expect: 100-continue"))
     assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
     connection.sendall(b"{}")
-    assert b'"answer_count":960' in connection.recv(65536)
+    assert b'"answer_count":240' in connection.recv(65536)
     connection = opened(head(server, "find", f"Content-Length: {LARGEST + 1}", "Expect: 100-continue"))
     assert answer_of(connection)[0] == 413
 
@@ -149,7 +149,7 @@ def test_large_bodies_wait_for_room_and_who_comes_too_slowly_makes_way(
         assert_served(server)
         code, answer = answer_of(slow)
         assert (code, answer["status"]["text"]) in {(503, "too busy"), (408, "aborted by error")}
-        assert waiting.result()[1]["answer_count"] == 960
+        assert waiting.result()[1]["answer_count"] == 240
 
 
 def test_idle_connections_make_way(server: Server, opened: Callable[[bytes], socket.socket]) -> None:
