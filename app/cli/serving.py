@@ -1,7 +1,6 @@
 """``lookalike serve`` and ``lookalike quickstart``."""
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -13,8 +12,9 @@ from app.domain.model import BUNDLED
 from app.postgres.urls import database_url
 from app.services.operating import quickstart as welcome
 from app.services.runtime import Runtime
+from app.serving.proxies import unprotected
 from app.serving.server import host_in_url, require_free_port, run_server
-from app.settings import Settings, load_settings
+from app.settings import load_settings
 
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 port_option = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
@@ -30,7 +30,8 @@ def serve(host: str, port: int) -> None:
     url = database_url(settings)
     require_current_schema(url)
     require_free_port(host, port)
-    _tell_of_network(settings, host)
+    if told := unprotected(settings, host):
+        click.echo(told, err=True)
     address = f"http://{host_in_url(host)}:{port}"
     run_server(settings, url, host, port, lambda: click.echo(f"Lookalike serves on {address}"))
 
@@ -46,7 +47,8 @@ def quickstart(host: str, port: int, photos: Path | None) -> None:
     model = os.environ.get("LOOKALIKE_MODEL", "").strip() or BUNDLED
     settings = load_settings({**os.environ, "LOOKALIKE_MODEL": model})
     require_free_port(host, port)
-    _tell_of_network(settings, host)
+    if told := unprotected(settings, host):
+        click.echo(told, err=True)
     url = database_url(settings)
     migrate(url)
     with Runtime(settings, url) as runtime:
@@ -59,20 +61,3 @@ def quickstart(host: str, port: int, photos: Path | None) -> None:
         text = welcome.greeting(runtime, start, f"http://{host_in_url(host)}:{port}")
     # The first answer is to a search by _id, which needs no model.
     run_server(settings, url, host, port, lambda: click.echo(text), waits_for_models=False)
-
-
-def _tell_of_network(settings: Settings, host: str) -> None:
-    """Say so, where the service is reached from elsewhere and no proxy is configured that would encrypt."""
-    if not settings.proxies and not _is_loopback(host):
-        click.echo(
-            f"listening on {host}: tokens and pictures travel unencrypted; put a proxy with TLS in front and name "
-            "it in LOOKALIKE_PROXIES (docs/proxies.md)",
-            err=True,
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

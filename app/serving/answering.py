@@ -40,7 +40,7 @@ class Answer:
 
     def __init__(self, worker: Any, client: Client, request: Any, body: Body) -> None:
         self._worker, self._client = worker, client
-        self._request, self._body = request, body
+        self._asked: tuple[Any, Body] | None = (request, body)
         self._response: Any = None
         self._pieces: Iterable[bytes] | None = None
         self._iterator: Iterator[bytes] = iter(())
@@ -70,7 +70,8 @@ class Answer:
         return True
 
     def _begin(self, application: Callable[..., Iterable[bytes]]) -> None:
-        request, body, client = self._request, self._body, self._client
+        assert self._asked is not None
+        (request, body), client = self._asked, self._client
         request._expected_100_continue = False  # it was told so before the body was read
         response, environ = wsgi.create(request, client.outgoing, client.peer, client.server, self._worker.cfg)
         environ["gunicorn.socket"] = client.socket
@@ -83,7 +84,7 @@ class Answer:
         del environ["wsgi.file_wrapper"]
         if not body.complete or not self._worker.alive:
             response.force_close()
-        self._request = self._body = None
+        self._asked = None
         self._response = response
         self._pieces = application(environ, response.start_response)
         self._iterator = iter(self._pieces)
@@ -103,7 +104,7 @@ class Answer:
     def close(self) -> None:
         """Let go of what is held for it: no more is written."""
         self.ended = True
-        self._request = self._body = None
+        self._asked = None
         pieces, self._pieces, self._iterator = self._pieces, None, iter(())
         close = getattr(pieces, "close", None)
         if close is not None:

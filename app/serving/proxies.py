@@ -64,6 +64,17 @@ class BehindProxies:
         return address is not None and any(address in network for network in self._proxies)
 
 
+def unprotected(settings: Settings, host: str) -> str | None:
+    """What to tell an operator whose service is reached from elsewhere by nobody who encrypts; None: nothing."""
+    address = _address(host)
+    if settings.proxies or host == "localhost" or (address is not None and address.is_loopback):
+        return None
+    return (
+        f"listening on {host}: tokens and pictures travel unencrypted; put a proxy with TLS in front and name it "
+        "in LOOKALIKE_PROXIES (docs/proxies.md)"
+    )
+
+
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)

@@ -7,7 +7,7 @@ import pytest
 
 from app.api.addresses import ADDRESS_KNOWN
 from app.services.runtime import Runtime
-from app.serving.proxies import BehindProxies
+from app.serving.proxies import BehindProxies, unprotected
 from app.serving.site import create_site
 from app.settings import Settings, load_settings
 from tests.service import PHOTOS, Service
@@ -92,3 +92,14 @@ def test_the_next_page_is_never_at_a_foreign_host(
         )
         assert answer.json is not None
         assert answer.json["next"] == f"{start}allRecords?size=1&page=2"
+
+
+def test_who_is_reached_from_elsewhere_is_told_of_proxies(environment: dict[str, str]) -> None:
+    settings = load_settings(environment)
+    for host in ("127.0.0.1", "127.1.2.3", "::1", "localhost"):
+        assert unprotected(settings, host) is None
+    for host in ("0.0.0.0", "::", "192.168.0.7", "lookalike.example"):
+        told = unprotected(settings, host)
+        assert told is not None
+        assert f"listening on {host}: " in told
+        assert unprotected(load_settings({**environment, "LOOKALIKE_PROXIES": "10.0.0.1"}), host) is None
