@@ -1,8 +1,10 @@
-"""What the machine grants this process: cores and memory within the limits of its control group."""
+"""What the machine grants this process: cores and memory within the limits of its control group; and its end."""
 
 import ctypes
 import math
 import os
+import resource
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from pathlib import Path
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 256 << 20
 _LARGE_BYTES = 32 << 20  # the most that glibc takes
+
+# prctl(2), of Linux.
+_PR_SET_PDEATHSIG = 1
 
 
 def available_cores() -> int:
@@ -52,6 +57,39 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False  # another C library
     return bool(mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES) and mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES))
+
+
+def give_back_memory() -> bool:
+    """Have the C library give back to the system what is free; whether it can."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return False  # another C library
+    trim(0)
+    return True
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the system kill this process as soon as ``parent``, which started it, has ended, however that ends.
+
+    On Linux. More exactly, when the thread that started this process ends: it has to be one that stays.
+    """
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # it had ended before
+
+
+def raise_file_limit(wanted: int) -> int:
+    """Allow this process so many open files, if it may; how many it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return max(wanted, soft)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _control_groups(root: Path, controller: str) -> Iterator[Path]:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from app.domain.model import BUNDLED, VECTORS
@@ -118,6 +119,26 @@ def hosts_and_networks(text: str) -> tuple[str, ...]:
             if looks_numeric or not re.fullmatch(r"[a-z0-9_.-]+", entry):
                 raise ValueError(f"{entry!r} is neither a host name nor a network such as 10.1.0.0/16") from None
     return entries
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks (CIDR), separated by commas."""
+    found = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ipaddress.ip_network(entry))
+        except ValueError as error:
+            raise ValueError(f"{entry!r} is no address and no network such as 10.1.0.0/16 ({error})") from None
+    return tuple(found)
+
+
+def public_url(text: str) -> str | None:
+    """Scheme and host of the service, as clients write them; None where they are not told."""
+    if not text:
+        return None
+    if not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", text):
+        raise ValueError("it has to be a scheme and a host, as in https://lookalike.example")
+    return text.removesuffix("/")
 
 
 def number(least: float, most: float) -> Callable[[str], float]:

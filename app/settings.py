@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from app.setting_values import (
     hosts_and_networks,
     integer,
     model_name,
+    networks,
     number,
     optional_folder,
+    public_url,
     services,
     switch,
 )
@@ -62,6 +65,11 @@ class Settings:
     max_image_bytes: int
     max_image_pixels: int
     max_body_bytes: int
+    max_bodies_bytes: int
+    connections: int
+    client_seconds: float
+    proxies: tuple[IPv4Network | IPv6Network, ...]
+    public_url: str | None
     max_records: int
     statement_timeout: float
     access_seconds: float
@@ -203,6 +211,30 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LOOKALIKE_MAX_BODY_BYTES", "max_body_bytes", str(64 * MIB), integer(1024, 4096 * MIB),
         "largest request", "64 MiB",
+    ),
+    Setting(
+        "LOOKALIKE_MAX_BODIES_BYTES", "max_bodies_bytes", str(128 * MIB), integer(1024, 65536 * MIB),
+        "what the larger requests of a worker process may take together, while they arrive and are answered;"
+        " others wait (at least the largest request)", "128 MiB",
+    ),
+    Setting(
+        "LOOKALIKE_CONNECTIONS", "connections", "1000", integer(16, 100_000),
+        "open connections of each worker process; beyond them idle ones are closed",
+    ),
+    Setting(
+        "LOOKALIKE_CLIENT_SECONDS", "client_seconds", "10", number(1, 600),
+        "how long a client may stand still while it sends a request or takes an answer; three times as long"
+        " between requests",
+    ),
+    Setting(
+        "LOOKALIKE_PROXIES", "proxies", "", networks,
+        "addresses and networks of proxies that are believed what they say of their clients in `X-Forwarded-For`,"
+        " `-Proto` and `-Host`", "none",
+    ),
+    Setting(
+        "LOOKALIKE_PUBLIC_URL", "public_url", "", public_url,
+        "scheme and host under which clients reach the service, as in `https://lookalike.example`",
+        "what a believed proxy says",
     ),
     Setting(
         "LOOKALIKE_MAX_RECORDS", "max_records", "10000", integer(1, 1_000_000), "most records in one request"

@@ -1,7 +1,6 @@
 """The Flask application: routing, authentication, and the same JSON envelope for whatever happens."""
 
 import logging
-from contextlib import suppress
 from functools import partial
 
 from flask import Flask, Response, request
@@ -10,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from app import __version__
 from app.api import docs
 from app.api.answers import answer, complete_answer, failure, start_clock
-from app.api.bodies import UNREADABLE, read_object
+from app.api.bodies import read_object
 from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS
 from app.api.openapi.document import document
@@ -26,6 +25,7 @@ from app.services.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+_PING_BYTES = 64 * 1024
 _VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 
 
@@ -60,7 +60,8 @@ def create_app(runtime: Runtime) -> Flask:
             raise NotFound(f"there is no service at /{service}/v2/")
         if method == "ping":
             _require_verb("POST", "GET")
-            read_object(request)
+            # Whoever asks is not known, and shall not have much parsed.
+            read_object(request, max_records=1, most=_PING_BYTES)
             return answer(info=f"Lookalike {__version__}, HNSW indexes of {describe_database(runtime)}")
         found = METHODS.get(method)
         if found is None:
@@ -71,7 +72,8 @@ def create_app(runtime: Runtime) -> Flask:
             let_in(runtime, access, request)
             if found.writes and access.read_only:
                 raise ReadOnlyToken(f"the token is read-only, {method} writes")
-            document = read_object(request, received=partial(count_body, runtime, access, request))
+            received = partial(count_body, runtime, access, request)
+            document = read_object(request, max_records=runtime.settings.max_records, received=received)
             _require_few_records(document.get("records"), runtime.settings.max_records)
             response = found.call(runtime, access, found.load(document))
             usage.errors = int(response.status_code >= 400)
@@ -130,7 +132,6 @@ def _expected_failure(error: LookalikeError) -> Response:
     status = status_of_error(error)
     if status is UNKNOWN_ERROR:
         return _unexpected_failure(error)
-    _drain()
     if status.code >= 500:
         # One line: while the database is down, every request comes by here.
         told = error.for_operators if isinstance(error, DatabaseUnavailable) else str(error)
@@ -145,7 +146,6 @@ def _http_failure(error: HTTPException) -> Response:
         description = f"there is nothing at {request.path}"
     if isinstance(error, RequestEntityTooLarge):
         description = "the body is larger than this server accepts; send the records in several requests"
-    _drain()
     headers = dict(error.get_headers())
     return failure(status_of_http(code), description, {"Allow": headers["Allow"]} if "Allow" in headers else None)
 
@@ -153,19 +153,3 @@ def _http_failure(error: HTTPException) -> Response:
 def _unexpected_failure(error: Exception) -> Response:
     log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
     return failure(UNKNOWN_ERROR, "the service failed in an unexpected way; its log says more")
-
-
-def _drain() -> None:
-    """Read what is left of the body of a refused request.
-
-    A server that answers and hangs up while the client is still sending makes the client see a broken connection
-    instead of the answer. Bounded: after some more the connection may break.
-    """
-    remaining = 8 * (request.max_content_length or 0)
-    stream = request.environ["wsgi.input"]
-    with suppress(*UNREADABLE):
-        while remaining > 0:
-            data = stream.read(min(remaining, 1 << 20))
-            if not data:
-                return
-            remaining -= len(data)

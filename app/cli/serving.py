@@ -12,6 +12,7 @@ from app.domain.model import BUNDLED
 from app.postgres.urls import database_url
 from app.services.operating import quickstart as welcome
 from app.services.runtime import Runtime
+from app.serving.proxies import unprotected
 from app.serving.server import host_in_url, require_free_port, run_server
 from app.settings import load_settings
 
@@ -29,6 +30,8 @@ def serve(host: str, port: int) -> None:
     url = database_url(settings)
     require_current_schema(url)
     require_free_port(host, port)
+    if told := unprotected(settings, host):
+        click.echo(told, err=True)
     address = f"http://{host_in_url(host)}:{port}"
     run_server(settings, url, host, port, lambda: click.echo(f"Lookalike serves on {address}"))
 
@@ -44,6 +47,8 @@ def quickstart(host: str, port: int, photos: Path | None) -> None:
     model = os.environ.get("LOOKALIKE_MODEL", "").strip() or BUNDLED
     settings = load_settings({**os.environ, "LOOKALIKE_MODEL": model})
     require_free_port(host, port)
+    if told := unprotected(settings, host):
+        click.echo(told, err=True)
     url = database_url(settings)
     migrate(url)
     with Runtime(settings, url) as runtime:

@@ -1,13 +1,12 @@
 """The blueprint: sessions, rights, headers and errors around the pages."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, request
-from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import NotFound
 
 from app.console.failures import CrossSiteRequest, failure
 from app.console.page import Page
@@ -102,21 +101,12 @@ def _refuse_foreign_form(secret: Secret | None, page: Page) -> None:
         return
     if is_from_another_site():
         raise CrossSiteRequest("this request came from another site")
-    fields = _fields()
+    fields = request.form
     if secret is None:
         return
     sent = request.headers.get("X-CSRF-Token") or fields.get("csrf", "")
     if not hmac.compare_digest(sent.encode(), secret.csrf.encode()):
         raise CrossSiteRequest("this page is from another session: reload it and try again")
-
-
-def _fields() -> Mapping[str, str]:
-    """The form of the request, which is kept for the page; raises ``BadRequest`` where it breaks off."""
-    try:
-        return request.form
-    except ParseException as error:
-        # No proper chunks: gunicorn says so on reading.
-        raise BadRequest("The form could not be read to its end.") from error
 
 
 def _nowhere(rest: str) -> Response:

@@ -1,5 +1,6 @@
 """gunicorn with the Flask application in each of its workers, until a signal ends it."""
 
+import math
 import os
 import socket
 import subprocess
@@ -60,7 +61,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "workers": settings.workers,
             "worker_class": "app.serving.worker.Worker",
             "threads": settings.threads,
-            "keepalive": 30,
+            "keepalive": 3 * math.ceil(settings.client_seconds),
             "timeout": 120,
             "graceful_timeout": 30,
             # An _id in the address of its thumbnail may have 512 characters of 4 bytes, each of 3 when encoded.
@@ -69,11 +70,20 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
             "loglevel": "warning",
             # No access log: User-Agent headers of the original's client carry the first characters of tokens.
             "accesslog": None,
+            # Whom to believe what it says of others is decided in app.serving.proxies.
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "control_socket_disable": True,
             "post_worker_init": self._make_ready,
             "worker_exit": lambda server, worker: self._close(),
         }
         self._runtime: Runtime | None = None
         super().__init__()
+
+    @property
+    def settings(self) -> Settings:
+        """What the worker goes by."""
+        return self._settings
 
     def load_config(self) -> None:
         for name, value in self._options.items():

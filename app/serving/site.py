@@ -5,6 +5,7 @@ from flask import Flask
 from app.api.application import create_app
 from app.console.blueprint import console
 from app.services.runtime import Runtime
+from app.serving.proxies import BehindProxies
 
 
 def create_site(runtime: Runtime) -> Flask:
@@ -12,4 +13,5 @@ def create_site(runtime: Runtime) -> Flask:
     site = create_app(runtime)
     if runtime.settings.console:
         site.register_blueprint(console(runtime))
+    site.wsgi_app = BehindProxies(site.wsgi_app, runtime.settings)  # type: ignore[method-assign]  # as Flask advises
     return site

@@ -3,7 +3,6 @@
 import io
 
 import pytest
-from gunicorn.http.errors import ParseException
 
 from app.console.pages import PAGES
 from app.services.operating.accounts import revoke_token
@@ -135,14 +134,13 @@ def test_a_stranger_cannot_send_a_large_form(service: Service, kind: str, with_l
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("fault", [OSError("hung up"), ParseException("no chunk")])
-def test_a_form_that_breaks_off_is_the_clients_fault(service: Service, fault: Exception) -> None:
+def test_a_form_that_breaks_off_is_the_clients_fault(service: Service) -> None:
     class Broken(io.RawIOBase):
         def readable(self) -> bool:
             return True
 
         def readinto(self, buffer: object) -> int:
-            raise fault
+            raise OSError("hung up")
 
     visitor = Visitor(service)
     for path, headers in {"sign-in": {}, "account/tokens": {"X-CSRF-Token": visitor.csrf}}.items():

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
+from app.api.addresses import own_address
 from app.api.answer_schemas import AllRecordsAnswer, CountAnswer, ListingAnswer, ProcessingAnswer
 from app.api.answers import SpooledListing, answer, listing, processing, streamed_listing
 from app.api.methods.base import Method, NoFields
@@ -228,7 +229,7 @@ def _one_page(runtime: Runtime, access: Access, asked: AllRecords, wanted: PageO
     page = reading.page(
         runtime, access, asked.fields_to_return, where=asked.filter, size=wanted.size, number=wanted.page
     )
-    following = f"{request.base_url}?size={wanted.size}&page={wanted.page + 1}" if page.more else None
+    following = f"{own_address(request)}?size={wanted.size}&page={wanted.page + 1}" if page.more else None
     return listing(answer_records=present_records(page.records, asked.fields_to_return), next=following)
 
 
@@ -318,7 +319,8 @@ METHODS: Mapping[str, Method[Any]] = {
         AllRecordsAnswer,
         summary="All records of the collection, or all that match a filter.",
         description="In the order of their ids, as one answer of any length, or by pages with `size` and `page` "
-        "in the URL; `next` is the address of the next page.",
+        "in the URL; `next` is the address of the next page: without scheme and host where the service does not "
+        "know under which it is reached.",
         outcomes=(OK, READ_ONLY),
         parameters=PageOfRecordsSchema,
     ),

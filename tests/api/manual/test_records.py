@@ -342,7 +342,7 @@ class TestAllRecords:
                 "statistics": {},
                 "answer_count": 2,
                 "answer_records": [{"_id": "bed"}, {"_id": "desk"}],
-                "next": "http://localhost/similarity/photos/v2/allRecords?size=2&page=2",
+                "next": "/similarity/photos/v2/allRecords?size=2&page=2",
             }
 
         def test_ends_with_a_page_that_has_none(self, post: Post) -> None:
