@@ -76,6 +76,8 @@ class Service:
         assert type(answer["statistics"]["OperationTime"]) is int
         assert answer["statistics"]["OperationTime"] == round(answer["statistics"]["OperationMicroseconds"] / 1000)
         assert response.status_code == (200 if 200 <= code < 300 else code)
+        if code in (429, 503):
+            assert int(response.headers["Retry-After"]) >= 1
         if code >= 400:
             assert answer["error_description"]
             assert "Traceback" not in answer["error_description"]

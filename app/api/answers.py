@@ -10,8 +10,8 @@ import orjson
 from flask import Response, g
 
 from app.api.presenters import present_skip, present_status, present_time
-from app.api.status import OK, Status
-from app.domain.errors import InvalidRequest
+from app.api.status import OK, RETRIED, Status
+from app.domain.errors import InvalidRequest, seconds_to_wait
 from app.domain.fields import Fields
 from app.domain.skip import Skip, SkipReason
 
@@ -34,10 +34,21 @@ def complete_answer(members: Mapping[str, Any]) -> Response:
     return _response(OK, members)
 
 
-def failure(status: Status, description: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A failed request's answer, ``description`` one sentence."""
+def failure(
+    status: Status,
+    description: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    retry_after: float | None = None,
+) -> Response:
+    """A failed request's answer, ``description`` one sentence.
+
+    Each 429 and 503 says after how many seconds it is worth another try: ``retry_after``, or a second.
+    """
     response = _response(status, {"error_description": description})
     response.headers.extend(headers or {})
+    if status.http_code in RETRIED:
+        response.headers["Retry-After"] = str(seconds_to_wait(retry_after))
     return response
 
 

@@ -128,7 +128,7 @@ def _expected_failure(error: LookalikeError) -> Response:
         # One line: while the database is down, every request comes by here.
         told = error.for_operators if isinstance(error, DatabaseUnavailable) else str(error)
         log.warning("%s %s: %s", request.method, request.path, told)
-    return failure(status, str(error))
+    return failure(status, str(error), retry_after=error.retry_after)
 
 
 def _http_failure(error: HTTPException) -> Response:

@@ -58,9 +58,27 @@ CAPACITY_EXCEEDED = Status(
 )
 TOO_LARGE = Status(413, "request too large", "The body is larger than the server accepts.")
 WRONG_MEDIA_TYPE = Status(415, "unsupported media type", "The body is declared as something other than JSON.")
-TOO_MANY_REQUESTS = Status(429, "too many requests", "More requests than the account may send.")
+TOO_MANY_REQUESTS = Status(
+    429,
+    "too many requests",
+    "More requests than the account may send; the header `Retry-After` says when the next one may come.",
+)
 UNKNOWN_ERROR = Status(500, "unknown error", "The service failed; its log says more.")
-UNAVAILABLE = Status(503, "database unavailable", "The database cannot be reached; it is worth another try.")
+UNAVAILABLE = Status(
+    503,
+    "database unavailable",
+    "The database cannot be reached, or cannot do it now: it is worth another try, after as many seconds as the "
+    "header `Retry-After` says.",
+)
+TOO_BUSY = Status(
+    503,
+    "too busy",
+    "The service has as much to do as it may take on: it is worth another try, after as many seconds as the "
+    "header `Retry-After` says.",
+)
+
+RETRIED = frozenset({429, 503})
+"""The HTTP codes of answers that say when it is worth another try."""
 
 _OF_ERRORS: dict[type[errors.LookalikeError], Status] = {
     errors.Unauthorized: UNAUTHORIZED,
@@ -77,6 +95,8 @@ _OF_ERRORS: dict[type[errors.LookalikeError], Status] = {
     errors.CollectionNotFound: COLLECTION_NOT_FOUND,
     errors.CapacityExceeded: CAPACITY_EXCEEDED,
     errors.DatabaseUnavailable: UNAVAILABLE,
+    errors.TooBusy: TOO_BUSY,
+    errors.RateLimited: TOO_MANY_REQUESTS,
 }
 
 _OF_HTTP: dict[int, Status] = {

@@ -33,6 +33,8 @@ _STATUS: dict[type[errors.LookalikeError], int] = {
     errors.QueryTimeout: 503,
     errors.ModelUnavailable: 503,
     errors.DatabaseUnavailable: 503,
+    errors.TooBusy: 503,
+    errors.RateLimited: 429,
 }
 
 
@@ -52,7 +54,11 @@ def failure(error: Exception) -> Response:
         code, told = 500, "The console failed in an unexpected way; the log of the service says more."
     template = "failure_part.html" if is_partial() else "failure.html"
     html = render_template(f"console/{template}", visit=g.get("visit"), code=code, told=sentence(told))
-    return Response(html, status=code, mimetype="text/html")
+    response = Response(html, status=code, mimetype="text/html")
+    if code in (429, 503):
+        retry_after = error.retry_after if isinstance(error, errors.LookalikeError) else None
+        response.headers["Retry-After"] = str(errors.seconds_to_wait(retry_after))
+    return response
 
 
 def _to_sign_in() -> Response:

@@ -4,9 +4,23 @@ The message of an error is one sentence for its reader; which status code it bec
 ``app.api.status``. Nothing of the inside (SQL, paths of the server, stack traces) goes into a message.
 """
 
+import math
+
 
 class LookalikeError(Exception):
-    """Base of all expected failures; ``str(error)`` is a sentence that says what is wrong and where."""
+    """Base of all expected failures; ``str(error)`` is a sentence that says what is wrong and where.
+
+    ``retry_after``: seconds after which it is worth another try; None where nothing is known of that.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+def seconds_to_wait(retry_after: float | None) -> int:
+    """What the header ``Retry-After`` says: whole seconds, at least one."""
+    return max(1, math.ceil(retry_after or 0))
 
 
 class InvalidRequest(LookalikeError):
@@ -68,20 +82,32 @@ class PictureRefused(LookalikeError):
 class ModelUnavailable(LookalikeError):
     """A model cannot be loaded, or is not the one that the collection was made with.
 
-    ``retry_after``: seconds after which it is worth another try; None where nothing will change by itself.
+    Without ``retry_after`` nothing will change by itself.
     """
-
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        self.retry_after = retry_after
-        super().__init__(message)
 
 
 class TextNotSupported(LookalikeError):
     """The model embeds pictures only."""
 
 
+class TooBusy(LookalikeError):
+    """The service has as much to do as it may take on; it is worth another try after ``retry_after`` seconds."""
+
+    def __init__(self, message: str = "the service is busy; try again in a moment", *, retry_after: float) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
+class RateLimited(LookalikeError):
+    """More calls than the token or the account may send; the next may come after ``retry_after`` seconds."""
+
+    def __init__(
+        self, message: str = "more requests than the account may send; try again later", *, retry_after: float
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
 class DatabaseUnavailable(LookalikeError):
-    """The database cannot be reached, or the connection to it broke."""
+    """The database cannot be reached, cannot do it now, or the connection to it broke."""
 
     @property
     def for_operators(self) -> str:

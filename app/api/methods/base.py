@@ -12,7 +12,9 @@ from app.api.status import (
     ABORTED,
     COLLECTION_NOT_FOUND,
     READ_ONLY,
+    TOO_BUSY,
     TOO_LARGE,
+    TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     UNAVAILABLE,
     UNKNOWN_ERROR,
@@ -25,7 +27,16 @@ from app.services.runtime import Runtime
 
 Request = TypeVar("Request")
 
-WHATEVER_IS_CALLED = (ABORTED, WRONG_VERB, TOO_LARGE, WRONG_MEDIA_TYPE, UNKNOWN_ERROR, UNAVAILABLE)
+WHATEVER_IS_CALLED = (
+    ABORTED,
+    WRONG_VERB,
+    TOO_LARGE,
+    WRONG_MEDIA_TYPE,
+    TOO_MANY_REQUESTS,
+    UNKNOWN_ERROR,
+    UNAVAILABLE,
+    TOO_BUSY,
+)
 """How every call may end that has a body."""
 
 WHATEVER_IS_ASKED = (UNAUTHORIZED, COLLECTION_NOT_FOUND)

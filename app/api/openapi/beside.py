@@ -9,6 +9,8 @@ from app.api.status import (
     COLLECTION_NOT_FOUND,
     NOT_FOUND,
     OK,
+    TOO_BUSY,
+    TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     UNAVAILABLE,
     UNKNOWN_ERROR,
@@ -21,6 +23,7 @@ BESIDE: Members = {
 }
 
 _TITLE = BESIDE["name"]
+_WHATEVER_FAILS = (TOO_MANY_REQUESTS, UNKNOWN_ERROR, UNAVAILABLE, TOO_BUSY)
 _ROOT = [{"url": "/", "description": "Whatever the service."}]
 
 
@@ -52,7 +55,7 @@ def account_details() -> Members:
                 summary="The account that the token belongs to.",
                 description="Needs no collection. Credits that were spent, and how many may be, are told here.",
                 security=TOKEN,
-                statuses=(OK, UNAUTHORIZED, WRONG_VERB, UNKNOWN_ERROR, UNAVAILABLE),
+                statuses=(OK, UNAUTHORIZED, WRONG_VERB, *_WHATEVER_FAILS),
                 answer=AccountAnswer,
                 examples=examples_of("accountDetails"),
             ),
@@ -73,7 +76,7 @@ def thumbnail() -> Members:
         "schema": {"type": "string"},
     }
     failing = responses(
-        (UNAUTHORIZED, ABORTED, NOT_FOUND, COLLECTION_NOT_FOUND, WRONG_VERB, UNKNOWN_ERROR, UNAVAILABLE),
+        (UNAUTHORIZED, ABORTED, NOT_FOUND, COLLECTION_NOT_FOUND, WRONG_VERB, *_WHATEVER_FAILS),
         FailureAnswer,
         examples,
     )

@@ -9,7 +9,7 @@ from marshmallow import Schema
 from app.api.answer_schemas import FailureAnswer, ProcessingAnswer
 from app.api.methods.base import Method
 from app.api.openapi.examples import USUAL, Example, collections, examples_of, failures
-from app.api.status import Status
+from app.api.status import RETRIED, Status
 
 Members = dict[str, Any]
 
@@ -19,8 +19,16 @@ COLLECTION: Security = [{"token": [], "collection": []}]
 TOKEN: Security = [{"token": []}]
 NOBODY: Security = []
 
-_HEADERS = {
+_RETRY_AFTER: Members = {
+    "Retry-After": {
+        "description": "Seconds after which it is worth another try.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_HEADERS: Mapping[int, Members] = {
     405: {"Allow": {"description": "The verbs that are allowed.", "schema": {"type": "string"}}},
+    **dict.fromkeys(RETRIED, _RETRY_AFTER),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.api.application import create_app
 from app.api.openapi.examples import FOLDER, failures
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable, RateLimited, TooBusy
 from app.services.runtime import Runtime
 from app.settings import load_settings
 from tests.api.openapi.test_examples import WRITING, lasting
@@ -100,6 +100,8 @@ PROVOKED: dict[str, Provoke] = {
     "no_json": with_a_form,
     "unexpected": failing(RuntimeError("a fault of the service's own")),
     "no_database": failing(DatabaseUnavailable("the database cannot be reached")),
+    "too_busy": failing(TooBusy(retry_after=5)),
+    "too_many_requests": failing(RateLimited(retry_after=12)),
 }
 
 
