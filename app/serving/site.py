@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from app.api.abandonment import is_abandoned
 from app.api.application import create_app
 from app.console.blueprint import console
 from app.services.runtime import Runtime
@@ -11,5 +12,5 @@ def create_site(runtime: Runtime) -> Flask:
     """The WSGI application over an open runtime."""
     site = create_app(runtime)
     if runtime.settings.console:
-        site.register_blueprint(console(runtime))
+        site.register_blueprint(console(runtime, is_abandoned))
     return site

@@ -37,6 +37,9 @@ BEGIN
             TO lookalike_writer;
         GRANT INSERT, UPDATE, DELETE ON lookalike_internal.kept_groups, lookalike_internal.review_rules,
             lookalike_internal.review_places TO lookalike_writer;
+        IF to_regclass('lookalike_internal.credit_reservations') IS NOT NULL THEN
+            GRANT INSERT, DELETE ON lookalike_internal.credit_reservations TO lookalike_writer;
+        END IF;
         GRANT UPDATE (credits_counter) ON lookalike_internal.accounts TO lookalike_writer;
         GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA lookalike_data TO lookalike_writer;
         GRANT USAGE ON SEQUENCE lookalike_internal.record_key TO lookalike_writer;
