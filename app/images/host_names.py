@@ -9,8 +9,7 @@ Those who ask for the same name meanwhile share one lookup.
 import socket
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, wait
 from threading import Condition, Thread
 
 from app.images.deadline import Deadline
@@ -41,12 +40,9 @@ class HostNames:
     def resolve(self, host: str, port: int, deadline: Deadline, owner: Hashable = None) -> Sequence[str]:
         """The addresses of ``host``; gives up waiting at the deadline (``TimeoutError``)."""
         answer = self._asked(host, port, deadline, owner)
-        while True:
-            try:
-                return answer.result(timeout=min(_STEP, deadline.left()))
-            except NotYet:
-                if answer.done():
-                    raise  # the resolver's own
+        while not wait([answer], timeout=min(_STEP, deadline.left())).done:
+            pass
+        return answer.result()
 
     def _asked(self, host: str, port: int, deadline: Deadline, owner: Hashable) -> "Future[Sequence[str]]":
         with self._changed:
