@@ -25,6 +25,9 @@ from app.services.admission import Admission
 from app.services.runtime import Runtime
 from app.settings import Settings
 
+GRACE = 10.0
+"""Seconds. Else one silent host would cost the others of its chunk, which are decoded, their embedding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -81,13 +84,13 @@ class Budget:
                 )
 
     @property
-    def seconds_left(self) -> float | None:
-        """None: without end."""
+    def seconds_for_the_model(self) -> float | None:
+        """How long the model may take for what is decoded: a little longer than there is. None: without end."""
         try:
             left = self.deadline.left()
         except TimeoutError:
-            return 0.0
-        return None if math.isinf(left) else left
+            left = 0.0
+        return None if math.isinf(left) else left + GRACE
 
     def require_time(self) -> None:
         """Raise ``BudgetExceeded`` when the seconds are over."""

@@ -241,7 +241,7 @@ class _Pipeline:
                 [picture.tensor for picture in pictures],
                 owner=self._call.account_id,
                 urgent=self._urgent,
-                timeout=self._call.budget.seconds_left,
+                timeout=self._call.budget.seconds_for_the_model,
             )
         except TimeoutError:
             yield from [self._call.budget.out_of_time()] * len(pictures)
