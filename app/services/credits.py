@@ -15,6 +15,7 @@ from uuid import UUID
 from app.db import accounts
 from app.db.database import Session
 from app.domain.errors import CreditsExceeded, DatabaseUnavailable
+from app.services.budget import current_call
 from app.services.runtime import Runtime
 from app.services.usage import note_credits
 
@@ -36,11 +37,13 @@ class Reservation:
 def reserved(runtime: Runtime, account_id: UUID, price: int, *, least: int = 1) -> Iterator[Reservation]:
     """Reserve the credits that a call may cost at most, or those that are left, for the time of the block.
 
-    Raises ``CreditsExceeded`` where fewer than ``least`` are left.
+    The call asks to be let in before. Raises ``TooBusy``, and ``CreditsExceeded`` where fewer than ``least`` are
+    left.
     """
     if not price:
         yield Reservation(account_id)
         return
+    current_call().begin_embedding()
     with runtime.database.transaction(_NOT_WAITED_FOR) as connection:
         accounts.lock_credits(connection, account_id)
         got = accounts.reserve_credits(

@@ -98,4 +98,5 @@ def test_many_at_once_reserve_no_more_than_there_is(runtime: Runtime, account: U
     with ThreadPoolExecutor(16) as threads:
         spent = sum(threads.map(call, range(40)))
     assert state(runtime, account) == (spent, 0)
-    assert spent == 9
+    # Who comes while others have reserved is refused, though they may not spend it.
+    assert 0 < spent <= 9

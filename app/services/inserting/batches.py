@@ -16,9 +16,10 @@ from app.db.database import Session
 from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.errors import CapacityExceeded, InvalidRequest
-from app.domain.record import IncomingRecord, NewRecord, StoredRecord, new_id, parse_new_record
+from app.domain.record import IncomingRecord, NewRecord, StoredRecord, new_ids, parse_new_record
 from app.domain.skip import Skip, SkipReason, duplicate_id, fault, repeated_id
 from app.services.access import require_collection
+from app.services.budget import current_call
 from app.services.credits import Reservation, credits_exceeded, reserved, spend
 from app.services.embedding import Embedded, costs_credit, embed_records, is_urgent, new_record
 from app.services.runtime import Runtime
@@ -58,12 +59,18 @@ def prepared(
     """
     collection = require_collection(access)
     incoming, skips = _parse(documents, collection)
+    if any(map(costs_credit, incoming.values())):
+        # Who has to come again shall not have cost much.
+        current_call().begin_embedding()
     given = {record.id for record in incoming.values() if record.id is not None}
     known = records.known_ids(runtime.database, collection.id, sorted(given)) if given else set()
     for position, record in list(incoming.items()):
         if record.id in known:
             skips[position] = duplicate_id(record.id)
             del incoming[position]
+    nameless = [position for position, record in incoming.items() if record.id is None]
+    for position, id in zip(nameless, new_ids(len(nameless)), strict=True):
+        incoming[position] = replace(incoming[position], id=id)
     # How many credits it will be shows after embedding.
     with reserved(runtime, access.account_id, sum(map(costs_credit, incoming.values()))) as reservation:
         most = reservation.credits if all_wanted else len(incoming)
@@ -117,7 +124,7 @@ def require_capacity(collection: Collection, count: int, added: int) -> None:
 def _parse(
     documents: Sequence[object], collection: Collection
 ) -> tuple[dict[int, IncomingRecord], dict[int, Skip]]:
-    """Records and skips by their position in the batch; every record has an id afterwards."""
+    """Records and skips by their position in the batch."""
     incoming: dict[int, IncomingRecord] = {}
     skips: dict[int, Skip] = {}
     for position, document in enumerate(documents):
@@ -126,7 +133,7 @@ def _parse(
         except InvalidRequest as error:
             skips[position] = fault(document, error)
         else:
-            incoming[position] = record if record.id is not None else replace(record, id=new_id())
+            incoming[position] = record
     return incoming, skips
 
 

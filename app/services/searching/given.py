@@ -14,7 +14,7 @@ from app.domain.account import Access
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
 from app.domain.ranking import Neighbour
-from app.domain.record import IncomingRecord, StoredRecord, new_id, parse_query
+from app.domain.record import IncomingRecord, StoredRecord, new_ids, parse_query
 from app.domain.skip import Skip, SkipReason, fault, missing
 from app.domain.vector import DISTANCE_SCALE
 from app.services.access import require_collection
@@ -101,7 +101,7 @@ def _embed(
     ):
         for (position, record), outcome in zip(strangers.items(), outcomes, strict=True):
             if isinstance(outcome, Embedded):
-                named = record if record.id is not None else replace(record, id=new_id())
+                named = record if record.id is not None else replace(record, id=new_ids(1)[0])
                 usable[position] = new_record(named, outcome).as_stored()
                 price += costs_credit(record)
                 if price > reservation.credits:
