@@ -25,6 +25,7 @@ from app.services.embedding import Embedded, costs_credit, embed_records, is_urg
 from app.services.runtime import Runtime
 
 _ROWS_PER_STATEMENT = 500
+_PICTURES = frozenset({"_base64", "_url", "_file"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,10 @@ def prepared(
     ``CreditsExceeded``.
     """
     collection = require_collection(access)
-    incoming, skips = _parse(documents, collection)
-    if any(map(costs_credit, incoming.values())):
-        # Who has to come again shall not have cost much.
+    if any(map(_may_be_embedded, documents)):
+        # Before anything is looked at: who has to come again shall not have cost much.
         current_call().begin_embedding()
+    incoming, skips = _parse(documents, collection)
     given = {record.id for record in incoming.values() if record.id is not None}
     known = records.known_ids(runtime.database, collection.id, sorted(given)) if given else set()
     for position, record in list(incoming.items()):
@@ -119,6 +120,10 @@ def require_capacity(collection: Collection, count: int, added: int) -> None:
             f"the collection holds {count - added} of at most {collection.capacity} records, "
             f"{added} more do not fit in"
         )
+
+
+def _may_be_embedded(document: object) -> bool:
+    return isinstance(document, dict) and "_vector" not in document and not _PICTURES.isdisjoint(document)
 
 
 def _parse(
