@@ -170,6 +170,25 @@ def integer(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def optional_integer(least: int, most: int) -> Callable[[str], int | None]:
+    """The same, or none."""
+    parse = integer(least, most)
+    return lambda text: parse(text) if text else None
+
+
+def port_numbers(text: str) -> frozenset[int]:
+    """Ports and ranges of them, ``80,443,8000-8999``."""
+    ports: set[int] = set()
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if not re.fullmatch(r"[0-9]{1,5}(-[0-9]{1,5})?", part):
+            raise ValueError(f"{part!r} is neither a port nor a range such as 8000-8999")
+        first, _, last = part.partition("-")
+        if not 1 <= int(first) <= int(last or first) <= 65535:
+            raise ValueError(f"{part!r} is not between 1 and 65535")
+        ports.update(range(int(first), int(last or first) + 1))
+    return frozenset(ports)
+
+
 def switch(text: str) -> bool:
     """On or off."""
     if text.lower() in ("1", "true", "yes", "on"):

@@ -28,6 +28,8 @@ from app.setting_values import (
     networks,
     number,
     optional_folder,
+    optional_integer,
+    port_numbers,
     public_url,
     services,
     switch,
@@ -61,7 +63,13 @@ class Settings:
     export_files: int
     export_bytes: int
     url_allow: tuple[str, ...]
+    url_ports: frozenset[int]
     url_timeout: float
+    request_seconds: float
+    request_urls: int
+    request_bytes: int
+    request_pixels: int
+    fetched_bytes: int
     max_image_bytes: int
     max_image_pixels: int
     max_body_bytes: int
@@ -80,6 +88,7 @@ class Settings:
     pool_size: int
     workers: int
     threads: int
+    account_calls: int | None
     torch_threads: int
     preload: bool
     thumbnails: bool
@@ -199,7 +208,31 @@ SETTINGS: tuple[Setting, ...] = (
         "LOOKALIKE_URL_ALLOW", "url_allow", "", hosts_and_networks,
         "hosts and networks that `_url` may reach although they are not public", "none",
     ),
+    Setting(
+        "LOOKALIKE_URL_PORTS", "url_ports", "80,443", port_numbers,
+        "ports that `_url` may name, allowed hosts included: `80,443,8000-8999`",
+    ),
     Setting("LOOKALIKE_URL_TIMEOUT", "url_timeout", "10", number(0.1, 300), "seconds for one download"),
+    Setting(
+        "LOOKALIKE_REQUEST_SECONDS", "request_seconds", "60", number(0.1, 3600),
+        "seconds for the pictures of one request; those that were not reached are skipped",
+    ),
+    Setting(
+        "LOOKALIKE_REQUEST_URLS", "request_urls", "2000", integer(1, 1_000_000),
+        "most URLs that are fetched for one request",
+    ),
+    Setting(
+        "LOOKALIKE_REQUEST_BYTES", "request_bytes", str(512 * MIB), integer(1024, 1024 * 1024 * MIB),
+        "most bytes that are fetched for one request", "512 MiB",
+    ),
+    Setting(
+        "LOOKALIKE_REQUEST_PIXELS", "request_pixels", "2000000000", integer(4096, 1_000_000_000_000),
+        "most pixels that are decoded for one request",
+    ),
+    Setting(
+        "LOOKALIKE_FETCHED_BYTES", "fetched_bytes", str(512 * MIB), integer(1024, 1024 * 1024 * MIB),
+        "bytes of fetched pictures that a worker process holds at a time", "512 MiB",
+    ),
     Setting(
         "LOOKALIKE_MAX_IMAGE_BYTES", "max_image_bytes", str(32 * MIB), integer(1024, 1024 * MIB),
         "largest picture file", "32 MiB",
@@ -269,7 +302,15 @@ SETTINGS: tuple[Setting, ...] = (
         "LOOKALIKE_WORKERS", "workers", str(min(CORES, 4)), integer(1, 256),
         "worker processes", "cores, at most 4",
     ),
-    Setting("LOOKALIKE_THREADS", "threads", "8", integer(1, 256), "threads in each worker process"),
+    Setting(
+        "LOOKALIKE_THREADS", "threads", "16", integer(1, 256),
+        "threads in each worker process; calls that embed pictures leave two of them to the others",
+    ),
+    Setting(
+        "LOOKALIKE_ACCOUNT_CALLS", "account_calls", "", optional_integer(1, 256),
+        "most calls of one account that embed pictures at a time, in each worker process",
+        "three quarters of those that may",
+    ),
     Setting(
         "LOOKALIKE_TORCH_THREADS", "torch_threads", str(CORES), integer(1, 1024),
         "threads of the model in each worker process", "cores",

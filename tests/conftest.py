@@ -184,6 +184,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "LOOKALIKE_HOME": str(tmp_path / "home"),
         "LOOKALIKE_MODEL": "efficientnet-lite0",
         "LOOKALIKE_URL_ALLOW": "127.0.0.1",
+        "LOOKALIKE_URL_PORTS": "1-65535",
         "LOOKALIKE_FILE_ROOTS": str(tmp_path),
         "LOOKALIKE_URL_TIMEOUT": "60",
     }

@@ -149,6 +149,7 @@ WRONG = {
     "export_folder": ["/dev/null", "~nobody-of-this-name"],
     "file_roots": ["/no/such/folder", "/dev/null"],
     "url_allow": ["300.1.2.3/8", "http://h"],
+    "url_ports": ["many", "0", "65536", "90-80", "80-", "-1", "80;443"],
 }
 
 

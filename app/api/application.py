@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from app import __version__
 from app.api import docs
+from app.api.abandonment import is_abandoned
 from app.api.answers import answer, complete_answer, failure, start_clock
 from app.api.bodies import read_object
 from app.api.credentials import collection_headers, read_token
@@ -20,6 +21,7 @@ from app.api.thumbnails import RestOfPath, thumbnail_of
 from app.domain.account import Access
 from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
 from app.services.access import account_of, bearer_of, resolve_access
+from app.services.budget import within_budget
 from app.services.operating.status import describe_database
 from app.services.runtime import Runtime
 
@@ -68,7 +70,10 @@ def create_app(runtime: Runtime) -> Flask:
             raise NotFound(f"there is no method {method!r}; the methods are {', '.join(['ping', *METHODS])}")
         _require_verb("POST", *(["GET"] if found.answers_get else []))
         access = _access(runtime, writes=found.writes)
-        with runtime.usage.measured(access.account_id, service, method) as usage:
+        with (
+            runtime.usage.measured(access.account_id, service, method) as usage,
+            within_budget(runtime, access.account_id, is_abandoned(request.environ)),
+        ):
             let_in(runtime, access, request)
             if found.writes and access.read_only:
                 raise ReadOnlyToken(f"the token is read-only, {method} writes")

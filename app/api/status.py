@@ -89,6 +89,8 @@ _OF_ERRORS: dict[type[errors.LookalikeError], Status] = {
     errors.QueryTimeout: ABORTED,
     errors.ModelUnavailable: ABORTED,
     errors.PictureRefused: ABORTED,
+    errors.BudgetExceeded: ABORTED,
+    errors.RequestAbandoned: ABORTED,
     errors.WrongQueryRecord: WRONG_QUERY,
     errors.TextNotSupported: WRONG_QUERY,
     errors.NotPermitted: NOT_PERMITTED,

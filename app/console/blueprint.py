@@ -17,6 +17,7 @@ from app.console.visit import COOKIE, Visit, is_from_another_site
 from app.domain.errors import ReadOnlyToken
 from app.domain.rate_limit import Unit
 from app.domain.session import Session
+from app.services.budget import within_budget
 from app.services.runtime import Runtime
 from app.services.sessions import Secret, access_of, session_of
 
@@ -38,11 +39,22 @@ _HEADERS = {
 }
 
 
-def console(runtime: Runtime) -> Blueprint:
-    """The blueprint over an open runtime, for ``/console``."""
+AbandonmentOf = Callable[[Mapping[str, Any]], Callable[[], bool]]
+
+
+def _never(environment: Mapping[str, Any]) -> Callable[[], bool]:
+    return lambda: False
+
+
+def console(runtime: Runtime, is_abandoned: AbandonmentOf = _never) -> Blueprint:
+    """The blueprint over an open runtime, for ``/console``.
+
+    ``is_abandoned``: how to find out, by a request's environment, whether nobody waits for its answer any more.
+    """
     blueprint = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
     for page in PAGES:
-        blueprint.add_url_rule(page.path, page.name, _view(runtime, page), methods=[page.verb])
+        view = _view(runtime, page, is_abandoned)
+        blueprint.add_url_rule(page.path, page.name, view, methods=[page.verb])
     blueprint.add_url_rule("/static/<version>/<path:name>", "static_file", static_file)
     # Whatever else lies below /console is answered here, too, and not by the REST interface.
     blueprint.add_url_rule("/<path:rest>", "nowhere", _nowhere)
@@ -54,7 +66,7 @@ def console(runtime: Runtime) -> Blueprint:
     return blueprint
 
 
-def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
+def _view(runtime: Runtime, page: Page, is_abandoned: AbandonmentOf) -> Callable[..., Any]:
     def view(collection: UUID | None = None, **parts: Any) -> Any:
         _bound_form(page)
         if page.public:
@@ -71,7 +83,10 @@ def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
         access = None if collection is None else access_of(runtime, session, collection, writes=fresh)
         if page.writes and session.read_only:
             raise ReadOnlyToken("your token is read-only")
-        with runtime.usage.measured(session.account_id, _SERVICE, page.name) as usage:
+        with (
+            runtime.usage.measured(session.account_id, _SERVICE, page.name) as usage,
+            within_budget(runtime, session.account_id, is_abandoned(request.environ)),
+        ):
             g.visit = Visit(runtime, secret, session, access)
             response = page.show(g.visit, **parts)
             usage.errors = int(response.status_code >= 400)

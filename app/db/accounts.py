@@ -36,15 +36,33 @@ def find_account_by_id(database: Database, id: UUID) -> Account | None:
     return rows[0] if rows else None
 
 
-def has_credits(database: Database, account_id: UUID, credits: int) -> bool:
-    """Whether the account could pay at this moment; ``charge`` decides."""
-    parameters = {"account_id": account_id, "credits": credits}
-    return any(database.read(_QUERIES["has_credits"], parameters, row_factory=scalar_row))
+def lock_credits(connection: Connection[TupleRow], account_id: UUID) -> None:
+    """Keep others from reserving and spending credits of the account until the end of the transaction."""
+    connection.execute(_QUERIES["lock_credits"], {"account_id": account_id})
 
 
-def charge(connection: Connection[TupleRow], account_id: UUID, credits: int) -> bool:
-    """Spend credits, all or nothing; False when the account cannot pay."""
-    parameters = {"account_id": account_id, "credits": credits}
+def reserve_credits(
+    connection: Connection[TupleRow], account_id: UUID, credits: int, *, least: int, seconds: float
+) -> tuple[UUID, int] | None:
+    """Reserve credits for so many seconds, or those that are left; which reservation it is, and how many they are.
+
+    None where fewer than ``least`` are left. The transaction has locked the account's credits.
+    """
+    parameters = {"account_id": account_id, "credits": credits, "least": least, "seconds": seconds}
+    row = connection.execute(_QUERIES["reserve_credits"], parameters).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def release_credits(connection: Connection[TupleRow], reservation: UUID) -> None:
+    """Give the credits of a reservation back."""
+    connection.execute(_QUERIES["release_credits"], {"reservation": reservation})
+
+
+def charge(
+    connection: Connection[TupleRow], account_id: UUID, credits: int, reservation: UUID | None = None
+) -> bool:
+    """Spend credits, all or nothing, and end the reservation they are of; False when the account cannot pay."""
+    parameters = {"account_id": account_id, "credits": credits, "reservation": reservation}
     return connection.execute(_QUERIES["charge"], parameters).fetchone() is not None
 
 

@@ -79,6 +79,14 @@ class PictureRefused(LookalikeError):
     """One picture cannot be read: not a picture, truncated, of a refused format, too large, not to be fetched."""
 
 
+class BudgetExceeded(PictureRefused):
+    """One request may cost so much and no more; this picture was not reached, whatever it is."""
+
+
+class RequestAbandoned(LookalikeError):
+    """Nobody waits for the answer any more, so that the work for it was broken off."""
+
+
 class ModelUnavailable(LookalikeError):
     """A model cannot be loaded, or is not the one that the collection was made with.
 

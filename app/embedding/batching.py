@@ -4,16 +4,17 @@ Callers hand in their items and block. One worker thread, started by the first o
 most a batch; it never waits for a batch to fill), runs the network, and hands the rows back:
 
     caller ─ submit ─┐
-    caller ─ submit ─┼→ waiting jobs ─ one item of each in turn → batch → run → rows → callers
+    caller ─ submit ─┼→ waiting jobs ─ one item of each owner in turn → batch → run → rows → callers
     caller ─ submit ─┘
 
-Taking turns keeps a search short while a bulk import feeds the same network. Nothing starts on import or on
-construction, so that processes may be forked before the first call.
+Taking turns keeps a search short while bulk imports feed the same network, and one owner's many jobs from keeping
+those of others; what is urgent goes first (``app.domain.rotation``). Nothing starts on import or on construction,
+so that processes may be forked before the first call.
 """
 
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ from PIL.Image import Image
 
 from app.domain.errors import ModelUnavailable
 from app.domain.model import ModelIdentity
+from app.domain.rotation import Rotation
 from app.embedding.base import Embedder, Embeddings, Prepared
 
 Item = TypeVar("Item")
@@ -34,8 +36,10 @@ CAPACITY = 256
 class _Job(Generic[Item]):
     """The items of one caller, and what has become of them."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item], owner: Hashable, *, urgent: bool) -> None:
         self.items = items
+        self.owner = owner
+        self.urgent = urgent
         self.rows: list[NDArray[np.float32] | None] = [None] * len(items)
         self.taken = 0
         self.missing = len(items)
@@ -62,7 +66,7 @@ class Batcher(Generic[Item]):
         self._capacity = capacity
         self._name = name
         self._changed = threading.Condition()
-        self._jobs: deque[_Job[Item]] = deque()
+        self._jobs: Rotation[_Job[Item]] = Rotation()
         self._waiting = 0
         self._worker: threading.Thread | None = None
         self._closed = False
@@ -72,23 +76,37 @@ class Batcher(Generic[Item]):
         """The number of items that no batch has taken yet."""
         return self._waiting
 
-    def submit(self, items: Sequence[Item]) -> NDArray[np.float32]:
+    def submit(
+        self,
+        items: Sequence[Item],
+        *,
+        owner: Hashable = None,
+        urgent: bool = False,
+        timeout: float | None = None,
+    ) -> NDArray[np.float32]:
         """The rows for ``items``, in order, at least one; blocks until they are there.
 
-        Raises what ``run`` raised for one of these items. An error of another caller's item is not seen here.
+        ``owner``: on whose behalf. ``urgent`` items do not wait behind those that are not. Raises ``TimeoutError``
+        after ``timeout`` seconds, and what ``run`` raised for one of these items. An error of another caller's
+        item is not seen here.
         """
-        job = _Job(items)
+        job = _Job(items, owner, urgent=urgent)
+        deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting < self._capacity or self._closed)
+            self._changed.wait_for(lambda: urgent or self._waiting < self._capacity or self._closed, timeout)
             if self._closed:
                 raise ModelUnavailable("the model has been shut down")
+            if not urgent and self._waiting >= self._capacity:
+                raise TimeoutError
             if self._worker is None or not self._worker.is_alive():
                 self._worker = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._worker.start()
-            self._jobs.append(job)
+            self._jobs.add(owner, job, urgent=urgent)
             self._waiting += len(items)
             self._changed.notify_all()
-        job.done.wait()
+        if not job.done.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            # What no batch has taken yet, none will.
+            job.fail(TimeoutError())
         if job.error is not None:
             raise job.error
         return np.stack([row for row in job.rows if row is not None])
@@ -112,13 +130,11 @@ class Batcher(Generic[Item]):
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed)
             if self._closed:
-                for job in self._jobs:
+                while (job := self._jobs.take()) is not None:
                     job.fail(ModelUnavailable("the model has been shut down"))
-                self._jobs.clear()
                 return None
             batch: list[tuple[_Job[Item], int]] = []
-            while self._jobs and len(batch) < self._batch_size:
-                job = self._jobs.popleft()
+            while len(batch) < self._batch_size and (job := self._jobs.take()) is not None:
                 if job.error is not None:
                     self._waiting -= len(job.items) - job.taken
                     continue
@@ -126,7 +142,7 @@ class Batcher(Generic[Item]):
                 job.taken += 1
                 self._waiting -= 1
                 if job.taken < len(job.items):
-                    self._jobs.append(job)
+                    self._jobs.add(job.owner, job, urgent=job.urgent)
             self._changed.notify_all()
             return batch
 
@@ -175,8 +191,18 @@ class BatchedEmbedder:
         """On the caller's thread."""
         return self._embedder.prepare(picture)
 
-    def embed_prepared(self, prepared: Sequence[Prepared]) -> Embeddings:
-        return self._pictures.submit(prepared) if prepared else self._nothing()
+    def embed_prepared(
+        self,
+        prepared: Sequence[Prepared],
+        *,
+        owner: Hashable = None,
+        urgent: bool = False,
+        timeout: float | None = None,
+    ) -> Embeddings:
+        """As every embedder does; the rest as in ``Batcher.submit``."""
+        if not prepared:
+            return self._nothing()
+        return self._pictures.submit(prepared, owner=owner, urgent=urgent, timeout=timeout)
 
     def embed_pictures(self, pictures: Sequence[Image]) -> Embeddings:
         return self.embed_prepared([self.prepare(picture) for picture in pictures])

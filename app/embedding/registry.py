@@ -34,7 +34,7 @@ class ModelRegistry:
         self._slots: dict[ModelSpec, _Slot] = {}
         self._closed = False
 
-    def get(self, spec: str) -> Embedder:
+    def get(self, spec: str) -> BatchedEmbedder:
         """The model named ``NAME`` or ``NAME@bfloat16``, loaded if need be.
 
         Concurrent first uses of a model wait for one load; other models are not held up by it. Raises

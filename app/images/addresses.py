@@ -1,11 +1,14 @@
 """Which network addresses a client may make this server connect to.
 
 Only globally routable unicast addresses, judged by tables of our own (the special-purpose registries of IANA)
-beside the ``ipaddress`` module, whose own lists differ between Python releases; and whatever the operator allows.
+beside the ``ipaddress`` module, whose own lists differ between Python releases; none of this machine's own; and
+whatever the operator allows.
 """
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from app.images.own_addresses import is_own
 
 Address = IPv4Address | IPv6Address
 
@@ -80,9 +83,20 @@ class AddressPolicy:
 
     def permits(self, host: str, address: Address) -> bool:
         """Whether ``address``, to which ``host`` resolved, may be connected to."""
+        return self.allows(host, address) or (is_public(address) and not is_own(_embedded(address)))
+
+    def allows(self, host: str, address: Address) -> bool:
+        """Whether the operator allows it, public or not."""
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        return host in self._names or is_public(address) or any(address in block for block in self._networks)
+        return host in self._names or any(address in block for block in self._networks)
+
+
+def _embedded(address: Address) -> Address:
+    """The IPv4 address inside of a mapped or translated one."""
+    if isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
 
 
 def parse_addresses(texts: Iterable[str]) -> list[Address]:

@@ -1,62 +1,40 @@
 """Connections to addresses that were checked, within a deadline for everything together.
 
-A name is resolved once, in a thread that is abandoned when time is up (``getaddrinfo`` knows no timeout), and the
-connection goes to one of the very addresses that came back. Socket timeouts restart with every byte; a
-``DeadlineStream`` therefore gives each operation only what is left of the whole time.
+The connection goes to one of the very addresses that a name resolved to (``app.images.host_names``). Socket
+timeouts restart with every byte; a ``DeadlineStream`` therefore gives each operation only what is left of the
+whole time, and ends with it where somebody brings it forward (``app.images.deadline``).
 """
 
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
-from threading import Thread
-from time import monotonic
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpcore2
 
 from app.images.addresses import Address
+from app.images.deadline import Deadline
 
-Resolver = Callable[[str, int], Sequence[str]]
-"""From a host name and a port to addresses in text form; ``OSError`` where there are none."""
-
-
-class Deadline:
-    """A point in time, ``seconds`` from now."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds left, more than 0; raises ``TimeoutError`` when there are none."""
-        left = self._end - monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
+_LONGEST_TO_CONNECT = 5.0
+"""Seconds: nobody can break off a connection that is not there yet."""
 
 
-def system_resolver(host: str, port: int) -> list[str]:
-    """The operating system's resolver, with its ``hosts`` file and its order of preference."""
-    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+@contextmanager
+def connected(addresses: Sequence[Address], port: int, deadline: Deadline) -> Iterator["DeadlineStream"]:
+    """A connection to the first of ``addresses`` that answers, closed in the end.
+
+    A silent address uses up half of the time that is left.
+    """
+    stream = _connect_to_any(addresses, port, deadline)
+    try:
+        with deadline.guarding(stream.socket):
+            yield stream
+    finally:
+        stream.close()
 
 
-def resolve(resolver: Resolver, host: str, port: int, deadline: Deadline) -> Sequence[str]:
-    """Ask ``resolver``, and give up waiting at the deadline (``TimeoutError``)."""
-    answer: Future[Sequence[str]] = Future()
-
-    def ask() -> None:
-        try:
-            answer.set_result(resolver(host, port))
-        except Exception as error:  # noqa: BLE001 - it is raised again in the thread that waits
-            answer.set_exception(error)
-
-    Thread(target=ask, name=f"resolve {host}", daemon=True).start()
-    return answer.result(timeout=deadline.left())
-
-
-def connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> "DeadlineStream":
-    """Connect to the first of ``addresses`` that answers; a silent one uses up half of the time that is left."""
+def _connect_to_any(addresses: Sequence[Address], port: int, deadline: Deadline) -> "DeadlineStream":
     for address in addresses[:-1]:
         with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
             return _connect(address, port, deadline, deadline.left() / 2)
@@ -64,7 +42,7 @@ def connect(addresses: Sequence[Address], port: int, deadline: Deadline) -> "Dea
 
 
 def _connect(address: Address, port: int, deadline: Deadline, timeout: float) -> "DeadlineStream":
-    stream = httpcore2.SyncBackend().connect_tcp(str(address), port, timeout=timeout)
+    stream = httpcore2.SyncBackend().connect_tcp(str(address), port, timeout=min(timeout, _LONGEST_TO_CONNECT))
     return DeadlineStream(stream, deadline)
 
 
@@ -74,6 +52,12 @@ class DeadlineStream(httpcore2.NetworkStream):
     def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
+
+    @property
+    def socket(self) -> socket.socket:
+        """What it reads from and writes to."""
+        found: socket.socket = self._stream.get_extra_info("socket")
+        return found
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, timeout=self._deadline.left())

@@ -6,13 +6,16 @@ brings its own vector passes by the model altogether.
 
 The model is asked for before anything is fetched or read for it. One that cannot be loaded is asked for again by
 the next chunk.
+
+Fetchers, decoders and model are shared in turn by all calls (``app.services.picture_work``), each within its
+budget (``app.services.budget``): what that does not reach fails with ``BudgetExceeded``, whatever it is.
 """
 
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -22,22 +25,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.collection import Collection
-from app.domain.errors import ModelUnavailable, PictureRefused
+from app.domain.errors import BudgetExceeded, ModelUnavailable, PictureRefused
 from app.domain.fingerprint import Appearance, telling_hash
 from app.domain.model import BUNDLED, VECTORS
 from app.domain.model_name import split_precision
 from app.domain.rate_limit import RateLimit, Unit
 from app.domain.record import IncomingRecord, NewRecord
 from app.domain.thumbnail import Thumbnail
-from app.embedding.base import Embedder, Prepared
+from app.embedding.base import Prepared
+from app.embedding.batching import BatchedEmbedder
 from app.images.decode import decode_picture
 from app.images.phash import PerceptualHash, perceptual_hash
 from app.images.sources import decode_base64, read_file
 from app.images.thumbnail import given_thumbnail, make_thumbnail, pixel_hash
+from app.services.budget import current_call
+from app.services.picture_work import PictureWork
 from app.services.runtime import Runtime
 from app.services.usage import note_pictures
 
 CHUNK = 32
+URGENT = 4
+"""Pictures of a call that goes before others."""
+
 MOST_WAITS = 3
 """How often an import waits for a model that cannot be loaded for the moment, before its records fail."""
 
@@ -75,13 +84,17 @@ class _Prepared:
 
 Outcome = Embedded | PictureRefused | ModelUnavailable
 
-# What is fetched first is decoded afterwards, on a thread of the decoders: a future of a future.
-_Started = Outcome | Future[_Prepared] | Future[Future[_Prepared]]
+_Started = Outcome | Future[_Prepared]
 
 
 def costs_credit(record: IncomingRecord) -> bool:
     """Whether embedding the record means running the model."""
     return record.vector is None and record.has_picture
+
+
+def is_urgent(records: Iterable[IncomingRecord]) -> bool:
+    """Whether somebody waits for a few pictures, and not for a load of them."""
+    return len(list(islice(filter(costs_credit, records), URGENT + 1))) <= URGENT
 
 
 def new_record(record: IncomingRecord, embedded: Embedded) -> NewRecord:
@@ -102,7 +115,8 @@ def new_record(record: IncomingRecord, embedded: Embedded) -> NewRecord:
 
 
 def embed_text(runtime: Runtime, collection: Collection, text: str) -> NDArray[np.float32]:
-    """The embedding of a text; raises ``TextNotSupported`` or ``ModelUnavailable``."""
+    """The embedding of a text; raises ``TextNotSupported``, ``ModelUnavailable`` or ``TooBusy``."""
+    current_call().begin_embedding()
     vector: NDArray[np.float32] = model_of(runtime, collection).embed_texts([text])[0]
     return vector
 
@@ -113,10 +127,14 @@ def embed_records(
     records: Iterable[IncomingRecord],
     *,
     file_roots: Sequence[Path] | None = None,
+    urgent: bool = False,
     waits_for_model: bool = False,
     limits: Sequence[RateLimit] = (),
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """The outcome for each record, in order; a failure is an item of its own and leaves the others alone.
+
+    Closed before its end it breaks off what is under way. ``urgent`` records go before those of other calls.
+    Raises ``TooBusy``, and ``RequestAbandoned`` when nobody waits for the answer any more.
 
     Where ``limits`` count pictures, all of those that may be embedded are taken before the first is looked at, or
     ``RateLimited`` is raised; those that were not embedded are given back.
@@ -125,12 +143,15 @@ def embed_records(
     ``waits_for_model`` a model that cannot be loaded is tried again, ``MOST_WAITS`` times, before records fail.
     """
     roots = runtime.settings.file_roots if file_roots is None else file_roots
-    pipeline = _Pipeline(runtime, collection, roots, waits=MOST_WAITS if waits_for_model else 0)
-    if limits:
-        records = list(records)
-        yield from _limited(runtime, limits, pipeline, records)
-    else:
-        yield from pipeline.outcomes(records)
+    pipeline = _Pipeline(runtime, collection, roots, urgent=urgent, waits=MOST_WAITS if waits_for_model else 0)
+    try:
+        if limits:
+            records = list(records)
+            yield from _limited(runtime, limits, pipeline, records)
+        else:
+            yield from pipeline.outcomes(records)
+    finally:
+        pipeline.end()
 
 
 def _limited(
@@ -156,7 +177,7 @@ def takes_text(runtime: Runtime, collection: Collection) -> bool:
     return model is None or model.embeds_text
 
 
-def model_of(runtime: Runtime, collection: Collection) -> Embedder:
+def model_of(runtime: Runtime, collection: Collection) -> BatchedEmbedder:
     """The collection's model; raises ``ModelUnavailable`` when it cannot be loaded or is another one by now."""
     if collection.model.name == VECTORS:
         raise ModelUnavailable("this collection takes vectors from outside: only a _vector can be sent")
@@ -170,12 +191,17 @@ def model_of(runtime: Runtime, collection: Collection) -> Embedder:
 
 
 class _Pipeline:
-    def __init__(self, runtime: Runtime, collection: Collection, roots: Sequence[Path], *, waits: int) -> None:
+    def __init__(
+        self, runtime: Runtime, collection: Collection, roots: Sequence[Path], *, urgent: bool, waits: int
+    ) -> None:
+        self._call = current_call()
+        self._work = PictureWork(runtime, self._call, urgent=urgent)
+        self._urgent = urgent
         self._runtime = runtime
         self._collection = collection
         self._roots = roots
         self._waits = waits
-        self._model: Embedder | None = None
+        self._model: BatchedEmbedder | None = None
         self.embedded = 0
 
     def outcomes(self, records: Iterable[IncomingRecord]) -> Iterator[Outcome]:
@@ -190,20 +216,26 @@ class _Pipeline:
 
     def start(self, chunk: Sequence[IncomingRecord]) -> list[_Started]:
         """Set the pictures of a chunk off to the fetchers and decoders; what needs neither is settled at once."""
-        unavailable = self._find_model() if any(map(costs_credit, chunk)) else None
-        started: list[_Started] = []
-        for record in chunk:
-            if record.vector is not None:
-                started.append(self._given(record.vector, record))
-            elif not record.has_picture:
-                started.append(PictureRefused("the record has none of _base64, _url, _file and _vector"))
-            elif unavailable is not None:
-                started.append(unavailable)
-            elif record.base64 is None and record.url is not None:
-                started.append(self._runtime.fetcher.fetch_aside(record.url, partial(self._decode, record)))
-            else:
-                started.append(self._decode(record))
-        return started
+        unavailable = None
+        if any(map(costs_credit, chunk)):
+            self._call.begin_embedding()
+            unavailable = self._find_model()
+        return [self._start(record, unavailable) for record in chunk]
+
+    def _start(self, record: IncomingRecord, unavailable: ModelUnavailable | None) -> _Started:
+        if record.vector is not None:
+            return self._given(record.vector, record)
+        if not record.has_picture:
+            return PictureRefused("the record has none of _base64, _url, _file and _vector")
+        if unavailable is not None:
+            return unavailable
+        try:
+            self._call.budget.require_time()
+            if record.base64 is None and record.url is not None:
+                return self._work.fetch(record.url, partial(self._decode, record))
+        except BudgetExceeded as error:
+            return error
+        return self._decode(record)
 
     def _given(self, vector: NDArray[np.float32], record: IncomingRecord) -> Embedded | PictureRefused:
         thumbnail = None
@@ -216,16 +248,29 @@ class _Pipeline:
 
     def finish(self, started: Sequence[_Started]) -> Iterator[Outcome]:
         """Embed what the decoders have prepared, in one go."""
-        outcomes = [_result(item) for item in started]
+        self._work.settle(item for item in started if isinstance(item, Future))
+        outcomes = [self._result(item) for item in started]
         embedded = self._embed([outcome for outcome in outcomes if isinstance(outcome, _Prepared)])
         for outcome in outcomes:
             yield next(embedded) if isinstance(outcome, _Prepared) else outcome
+
+    def end(self) -> None:
+        """Break off what is under way."""
+        self._work.end()
 
     def _embed(self, pictures: Sequence[_Prepared]) -> Iterator[Outcome]:
         if not pictures:
             return
         try:
-            vectors = self._loaded_model.embed_prepared([picture.tensor for picture in pictures])
+            vectors = self._loaded_model.embed_prepared(
+                [picture.tensor for picture in pictures],
+                owner=self._call.account_id,
+                urgent=self._urgent,
+                timeout=self._call.budget.seconds_for_the_model,
+            )
+        except TimeoutError:
+            yield from [self._call.budget.out_of_time()] * len(pictures)
+            return
         except PictureRefused as error:
             if len(pictures) == 1:
                 yield error
@@ -246,6 +291,17 @@ class _Pipeline:
                 picture.thumbnail,
             )
 
+    def _result(self, started: _Started) -> Outcome | _Prepared:
+        """What became of a record, if fetchers and decoders are done with it."""
+        if not isinstance(started, Future):
+            return started
+        try:
+            return started.result(timeout=0)
+        except PictureRefused as error:
+            return error
+        except (CancelledError, TimeoutError):
+            return self._call.budget.out_of_time()
+
     def _find_model(self) -> ModelUnavailable | None:
         """Load the model if need be; why there is none."""
         while self._model is None:
@@ -260,12 +316,12 @@ class _Pipeline:
         return None
 
     @property
-    def _loaded_model(self) -> Embedder:
+    def _loaded_model(self) -> BatchedEmbedder:
         assert self._model is not None
         return self._model
 
     def _decode(self, record: IncomingRecord, fetched: bytes | None = None) -> Future[_Prepared]:
-        return self._runtime.decoders.submit(self._prepare, record, fetched)
+        return self._work.decode(partial(self._runtime.decoders.submit, self._prepare, record, fetched))
 
     def _prepare(self, record: IncomingRecord, fetched: bytes | None) -> _Prepared:
         """Runs on a decoder's thread."""
@@ -279,7 +335,9 @@ class _Pipeline:
             data = read_file(record.file, self._roots, max_bytes=settings.max_image_bytes)
         if len(data) > settings.max_image_bytes:
             raise PictureRefused(f"the picture has more than {settings.max_image_bytes} bytes")
+        self._call.budget.take_pixels(0)
         picture = decode_picture(data, max_pixels=settings.max_image_pixels)
+        self._call.budget.take_pixels(picture.width * picture.height)
         return _Prepared(
             self._loaded_model.prepare(picture),
             hashlib.sha256(data).digest(),
@@ -287,12 +345,3 @@ class _Pipeline:
             pixel_hash(picture),
             make_thumbnail(picture, data) if settings.thumbnails else None,
         )
-
-
-def _result(started: _Started) -> Outcome | _Prepared:
-    """What became of a record, once fetchers and decoders are done with it."""
-    try:
-        done = started.result() if isinstance(started, Future) else started
-        return done.result() if isinstance(done, Future) else done
-    except PictureRefused as error:
-        return error

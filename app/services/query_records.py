@@ -7,6 +7,7 @@ together, after the last of them turned out well. Whatever yields no vector is t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import TypeVar
 
 import numpy as np
@@ -25,8 +26,8 @@ from app.domain.errors import (
 from app.domain.fields import Fields
 from app.domain.record import IncomingRecord, StoredRecord, parse_query
 from app.services.access import require_collection
-from app.services.credits import charge, require_credits
-from app.services.embedding import Embedded, Outcome, costs_credit, embed_records, embed_text
+from app.services.credits import reserved, spend_now
+from app.services.embedding import Embedded, Outcome, costs_credit, embed_records, embed_text, is_urgent
 from app.services.runtime import Runtime
 
 MAX_TEXT_LENGTH = 10_000
@@ -137,10 +138,15 @@ def embed_queries(runtime: Runtime, access: Access, queries: Mapping[str, Incomi
     for path, query in queries.items():
         require_vector_or_picture(query, path)
     price = sum(map(costs_credit, queries.values()))
-    require_credits(runtime, access.account_id, price)
-    outcomes = embed_records(runtime, require_collection(access), queries.values(), limits=access.limits)
-    embedded = {path: require_embedded(outcome, path) for path, outcome in zip(queries, outcomes, strict=True)}
-    charge(runtime, access.account_id, price)
+    collection, urgent = require_collection(access), is_urgent(queries.values())
+    with (
+        reserved(runtime, access.account_id, price, least=price) as reservation,
+        closing(
+            embed_records(runtime, collection, queries.values(), urgent=urgent, limits=access.limits)
+        ) as outcomes,
+    ):
+        embedded = {path: require_embedded(outcome, path) for path, outcome in zip(queries, outcomes, strict=True)}
+        spend_now(runtime, reservation, price)
     return embedded
 
 

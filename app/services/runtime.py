@@ -22,13 +22,19 @@ from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
 from app.machine import available_cores
 from app.pairs.pair_groups import PairGraph, PairGroups
+from app.services.admission import Admission
 from app.services.background import Background
 from app.services.gates import Gates
 from app.services.rate_limits import RateLimiter
 from app.services.recent import Recent
+from app.services.turns import Turns
 from app.services.usage import UsageCounter
 from app.settings import Settings
 
+_FETCHED_AT_A_TIME = 24
+# Threads: more than begin at a time, as those that know how little will come let others begin.
+_DECODED_AHEAD = 2
+# Pictures for each decoder: one at work, and the next one in its reach.
 _REMEMBERED_PICTURES = 400
 # Some 55 kB each.
 _REMEMBERED_GRAPHS = 4
@@ -49,7 +55,17 @@ class Runtime:
             settings.bytes_per_minute or None,
         )
         self.models = ModelRegistry(settings.torch_threads)
-        self.fetcher = PictureFetcher(settings.url_allow, settings.url_timeout, settings.max_image_bytes)
+        self.fetcher = PictureFetcher(
+            settings.url_allow,
+            settings.url_timeout,
+            settings.max_image_bytes,
+            _FETCHED_AT_A_TIME,
+            ports=settings.url_ports,
+        )
+        # Of what is fetched nobody knows how large it will be, but for the limit.
+        self.fetch_turns = Turns(settings.fetched_bytes, weight=settings.max_image_bytes)
+        self.decode_turns = Turns(_DECODED_AHEAD * available_cores())
+        self.admission = Admission(settings.threads, each=settings.account_calls)
         self.background = Background()
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)

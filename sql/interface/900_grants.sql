@@ -41,6 +41,9 @@ BEGIN
             GRANT INSERT, UPDATE, DELETE ON lookalike_internal.rate_limits TO lookalike_writer;
             GRANT INSERT, UPDATE ON lookalike_internal.token_uses TO lookalike_writer;
         END IF;
+        IF to_regclass('lookalike_internal.credit_reservations') IS NOT NULL THEN
+            GRANT INSERT, DELETE ON lookalike_internal.credit_reservations TO lookalike_writer;
+        END IF;
         GRANT UPDATE (credits_counter) ON lookalike_internal.accounts TO lookalike_writer;
         GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA lookalike_data TO lookalike_writer;
         GRANT USAGE ON SEQUENCE lookalike_internal.record_key TO lookalike_writer;

@@ -26,21 +26,52 @@ SELECT id, email, first_name, last_name, phone, organization, verified, credits_
 FROM lookalike_internal.accounts
 WHERE id = %(id)s;
 
--- name: has_credits
--- parameters: account_id, credits
--- rows: affordable
-SELECT credits_counter + %(credits)s <= credits_limit AS affordable
-FROM lookalike_internal.accounts
-WHERE id = %(account_id)s;
+-- name: lock_credits
+-- Before the statement that reserves: that one sees what others reserved, which an earlier snapshot does not.
+-- parameters: account_id
+-- rows: one
+SELECT FROM lookalike_internal.accounts WHERE id = %(account_id)s FOR NO KEY UPDATE;
+
+-- name: reserve_credits
+-- As many of the credits as are left, if they are enough. Reservations that ran out count no longer, and go.
+-- parameters: account_id, credits, least, seconds (how long it holds)
+-- rows: id, credits; none when fewer than least are left
+WITH gone AS (
+    DELETE FROM lookalike_internal.credit_reservations
+    WHERE account_id = %(account_id)s AND expires_at <= now()
+), held AS (
+    SELECT coalesce(sum(credits), 0) AS credits
+    FROM lookalike_internal.credit_reservations
+    WHERE account_id = %(account_id)s AND expires_at > now()
+)
+INSERT INTO lookalike_internal.credit_reservations (account_id, credits, expires_at)
+SELECT a.id, least(%(credits)s, a.credits_limit - a.credits_counter - held.credits),
+       now() + make_interval(secs => %(seconds)s)
+FROM lookalike_internal.accounts a, held
+WHERE a.id = %(account_id)s AND a.credits_limit - a.credits_counter - held.credits >= %(least)s
+RETURNING id, credits;
+
+-- name: release_credits
+-- parameters: reservation
+-- rows: none
+DELETE FROM lookalike_internal.credit_reservations WHERE id = %(reservation)s;
 
 -- name: charge
--- Spend credits, all or nothing. The last statement of its transaction: the account's row is locked until then.
--- parameters: account_id, credits
+-- Spend credits, all or nothing, and end the reservation they are of: what others reserved is left to them. The last
+-- statement of its transaction: the account's row is locked until then.
+-- parameters: account_id, credits, reservation (NULL: none)
 -- rows: one when the account could afford it
-UPDATE lookalike_internal.accounts
-SET credits_counter = credits_counter + %(credits)s
-WHERE id = %(account_id)s AND credits_counter + %(credits)s <= credits_limit
-RETURNING credits_counter;
+WITH ended AS (
+    DELETE FROM lookalike_internal.credit_reservations WHERE id = %(reservation)s
+)
+UPDATE lookalike_internal.accounts a
+SET credits_counter = a.credits_counter + %(credits)s
+WHERE a.id = %(account_id)s
+  AND a.credits_counter + %(credits)s <= a.credits_limit - (
+      SELECT coalesce(sum(r.credits), 0)
+      FROM lookalike_internal.credit_reservations r
+      WHERE r.account_id = %(account_id)s AND r.expires_at > now() AND r.id IS DISTINCT FROM %(reservation)s)
+RETURNING a.credits_counter;
 
 -- name: create_token
 -- parameters: account_id, sha256, read_only, collection_ids (NULL: all, those to come included), name, rate_class (NULL:

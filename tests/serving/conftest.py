@@ -93,6 +93,7 @@ def new_server(
             "LOOKALIKE_HOME": str(home),
             "LOOKALIKE_MODEL": "efficientnet-lite0",
             "LOOKALIKE_URL_ALLOW": "127.0.0.1",
+            "LOOKALIKE_URL_PORTS": "1-65535",
             "LOOKALIKE_FILE_ROOTS": str(home),
             "LOOKALIKE_WORKERS": "1",
             **changes,

@@ -92,7 +92,7 @@ METHODS: Mapping[str, Method[Any]] = {
         summary="Insert records with pictures or vectors.",
         description="Good records go in, the others are skipped, each with its reason. A record whose `_id` is "
         "taken is a duplicate, also where an earlier one of the batch has it. A picture that is embedded costs "
-        "one credit.",
+        "one credit. What one request has no time for is skipped, and its reason says so: send it again.",
         outcomes=_OUTCOMES,
         writes=True,
     ),

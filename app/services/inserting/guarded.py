@@ -1,6 +1,6 @@
 """Inserting only what has no near duplicate yet.
 
-    prepare (parse, known ids, embed) → look ahead → lock alone → known ids, near duplicates → insert
+    prepared (parse, known ids, embed) → look ahead → lock alone → known ids, near duplicates → insert
 
 The collection's lock is held alone, which keeps all other inserts out from the check until the commit; searches
 take no lock. What is there before, and what the batch says of itself, is looked at beforehand: under the lock that
@@ -28,7 +28,7 @@ from app.pairs.near_mates import NearMates
 from app.services.access import require_collection
 from app.services.duplicates.looking import Sought, outcomes_of
 from app.services.duplicates.near import efforts
-from app.services.inserting.batches import Batch, Insertion, locked, prepare, put_in
+from app.services.inserting.batches import Batch, Insertion, locked, prepared, put_in
 from app.services.pictures import picture_of, sight_of
 from app.services.runtime import Runtime
 
@@ -53,15 +53,15 @@ def insert_guarded(
     after which nothing of the batch went in.
     """
     collection = require_collection(access)
-    batch = prepare(runtime, access, documents)
-    inserted, skips = [], dict(batch.skips)
-    if batch.ready:
-        guard = _Guard(runtime, collection, batch, fields, radius, effort)
-        guard.look_ahead()
-        with locked(runtime, collection, alone=True, settings=guard.settings) as connection:
-            wanted = guard.decide(connection, skips)
-            put_in(connection, access, [new for _, new in wanted], batch.priced)
-        inserted = [new.as_stored() for _, new in wanted]
+    with prepared(runtime, access, documents, all_wanted=False) as batch:
+        inserted, skips = [], dict(batch.skips)
+        if batch.ready:
+            guard = _Guard(runtime, collection, batch, fields, radius, effort)
+            guard.look_ahead()
+            with locked(runtime, collection, alone=True, settings=guard.settings) as connection:
+                wanted = guard.decide(connection, skips)
+                put_in(connection, access, [new for _, new in wanted], batch)
+            inserted = [new.as_stored() for _, new in wanted]
     return Insertion(inserted, [skip for _, skip in sorted(skips.items())])
 
 

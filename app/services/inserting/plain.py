@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app.domain.account import Access
 from app.domain.skip import duplicate_id
 from app.services.access import require_collection
-from app.services.inserting.batches import Insertion, locked, prepare, put_in
+from app.services.inserting.batches import Insertion, locked, prepared, put_in
 from app.services.runtime import Runtime
 
 
@@ -15,11 +15,11 @@ def insert(runtime: Runtime, access: Access, documents: Sequence[object]) -> Ins
     Raises ``CapacityExceeded`` and ``CreditsExceeded``, after which nothing of the batch went in.
     """
     collection = require_collection(access)
-    batch = prepare(runtime, access, documents)
     accepted: set[str] = set()
-    if batch.ready:
-        with locked(runtime, collection, alone=collection.capacity is not None) as connection:
-            accepted = put_in(connection, access, list(batch.ready.values()), batch.priced)
+    with prepared(runtime, access, documents, all_wanted=True) as batch:
+        if batch.ready:
+            with locked(runtime, collection, alone=collection.capacity is not None) as connection:
+                accepted = put_in(connection, access, list(batch.ready.values()), batch)
     skips = dict(batch.skips)
     inserted = []
     for position, new in sorted(batch.ready.items()):

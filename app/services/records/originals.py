@@ -3,19 +3,22 @@
     _file, under the folders that may be read | _url, as an insert would fetch it → decoded → what is made of it
 
 Nobody waits for it longer than ``PATIENCE``. What did not answer in time, or with no picture, is not asked again
-for a minute.
+for a minute. Where as many calls embed as may be, no URL is fetched: to wait for one takes a thread as they do.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as WaitedTooLong
+from functools import partial
 
 from PIL import Image
 
-from app.domain.errors import PictureRefused
+from app.domain.errors import PictureRefused, TooBusy
 from app.domain.record import StoredRecord
 from app.images.decode import decode_picture
 from app.images.sources import read_file
+from app.services.budget import current_call
+from app.services.picture_work import PictureWork
 from app.services.runtime import Runtime
 
 PATIENCE = 5.0
@@ -24,7 +27,7 @@ PATIENCE = 5.0
 
 def of_original(runtime: Runtime, record: StoredRecord, make: Callable[[Image.Image], bytes]) -> bytes | None:
     """What is made of the original of a record that was read with ``_url`` and ``_file``; None where it cannot be
-    had. It is made on a decoder's thread or the fetcher's.
+    had. It is made on a decoder's thread.
     """
     settings = runtime.settings
     source = record.file if record.file is not None else record.url
@@ -34,16 +37,23 @@ def of_original(runtime: Runtime, record: StoredRecord, make: Callable[[Image.Im
     def made(data: bytes) -> bytes:
         return make(decode_picture(data, max_pixels=settings.max_image_pixels))
 
-    started: Future[bytes] | None = None
+    call = current_call()
+    work = PictureWork(runtime, call, urgent=True)
+
+    def decoded(data: bytes) -> Future[bytes]:
+        return work.decode(partial(runtime.decoders.submit, made, data))
+
     try:
         if record.file is not None:
-            data = read_file(record.file, settings.file_roots, max_bytes=settings.max_image_bytes)
-            started = runtime.decoders.submit(made, data)
+            started = decoded(read_file(record.file, settings.file_roots, max_bytes=settings.max_image_bytes))
         else:
-            started = runtime.fetcher.fetch_aside(source, made)
+            call.begin_embedding()
+            started = work.fetch(source, decoded)
         return started.result(timeout=PATIENCE)
-    except (PictureRefused, WaitedTooLong):
-        if started is not None:
-            started.cancel()
+    except TooBusy:
+        return None
+    except (PictureRefused, WaitedTooLong, CancelledError):
         runtime.unreadable.put(source, True)
         return None
+    finally:
+        work.end()

@@ -4,6 +4,7 @@ query record, records → those stored → the others embedded, and paid for →
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +14,12 @@ from app.domain.account import Access
 from app.domain.errors import InvalidRequest
 from app.domain.fields import Fields
 from app.domain.ranking import Neighbour
-from app.domain.record import IncomingRecord, StoredRecord, new_id, parse_query
+from app.domain.record import IncomingRecord, StoredRecord, new_ids, parse_query
 from app.domain.skip import Skip, SkipReason, fault, missing
 from app.domain.vector import DISTANCE_SCALE
 from app.services.access import require_collection
-from app.services.credits import charge, require_credits
-from app.services.embedding import Embedded, costs_credit, embed_records, new_record
+from app.services.credits import credits_exceeded, reserved, spend_now
+from app.services.embedding import Embedded, costs_credit, embed_records, is_urgent, new_record
 from app.services.query_records import require_embedded, require_vector_or_picture, stored_records, vector_of
 from app.services.runtime import Runtime
 
@@ -91,22 +92,29 @@ def _embed(
     skips: dict[int, Skip],
 ) -> None:
     """Add the records that are not stored to ``usable``, or reasons to ``skips``."""
-    # How many credits it will be shows after embedding; who has none at all need not wait so long.
-    require_credits(runtime, access.account_id, int(any(map(costs_credit, strangers.values()))))
     price = 0
-    outcomes = embed_records(runtime, require_collection(access), strangers.values(), limits=access.limits)
-    for (position, record), outcome in zip(strangers.items(), outcomes, strict=True):
-        if isinstance(outcome, Embedded):
-            named = record if record.id is not None else replace(record, id=new_id())
-            usable[position] = new_record(named, outcome).as_stored()
-            price += costs_credit(record)
-        elif position == _QUERY:
-            require_embedded(outcome, "query_record")
-        elif record.id is not None and not record.has_picture:
-            skips[position] = missing(record.id)
-        else:
-            skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")
-    charge(runtime, access.account_id, price)
+    collection, urgent = require_collection(access), is_urgent(strangers.values())
+    with (
+        # How many credits it will be shows after embedding.
+        reserved(runtime, access.account_id, sum(map(costs_credit, strangers.values()))) as reservation,
+        closing(
+            embed_records(runtime, collection, strangers.values(), urgent=urgent, limits=access.limits)
+        ) as outcomes,
+    ):
+        for (position, record), outcome in zip(strangers.items(), outcomes, strict=True):
+            if isinstance(outcome, Embedded):
+                named = record if record.id is not None else replace(record, id=new_ids(1)[0])
+                usable[position] = new_record(named, outcome).as_stored()
+                price += costs_credit(record)
+                if price > reservation.credits:
+                    raise credits_exceeded(price)
+            elif position == _QUERY:
+                require_embedded(outcome, "query_record")
+            elif record.id is not None and not record.has_picture:
+                skips[position] = missing(record.id)
+            else:
+                skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")
+        spend_now(runtime, reservation, price)
 
 
 def _distance(one: NDArray[np.float16], other: StoredRecord) -> float:

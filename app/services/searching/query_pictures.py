@@ -9,6 +9,7 @@ embedded is remembered in the process: turning pages and filtering cost no furth
 import base64
 import hashlib
 import re
+from functools import partial
 from io import BytesIO
 from uuid import UUID
 
@@ -25,6 +26,8 @@ from app.domain.record import IncomingRecord, StoredRecord, is_id
 from app.images.decode import decode_picture
 from app.images.query_picture import cut_out, shrink
 from app.services.access import require_collection
+from app.services.budget import current_call
+from app.services.picture_work import PictureWork
 from app.services.query_records import embed_queries
 from app.services.records.originals import of_original
 from app.services.runtime import Runtime
@@ -38,8 +41,11 @@ _QUERY = "picture"
 
 
 def keep(runtime: Runtime, access: Access, data: bytes) -> str:
-    """Keep a picture for a month and tell its key, 64 hex digits; raises ``PictureRefused``."""
-    picture = runtime.decoders.submit(_shrunk, runtime, data).result()
+    """Keep a picture for a month and tell its key, 64 hex digits; raises ``PictureRefused`` and ``TooBusy``."""
+    call = current_call()
+    call.begin_embedding()
+    work = PictureWork(runtime, call, urgent=True)
+    picture = work.decode(partial(runtime.decoders.submit, _shrunk, runtime, data)).result()
     digest = hashlib.sha256(picture.image).digest()
     query_pictures.keep_query_picture(runtime.database, access.account_id, digest, picture, most=MOST_KEPT)
     return digest.hex()

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from app.db import accounts, partitions, records
+from app.db import partitions, records
 from app.domain.collection import Collection
 from app.domain.errors import ConfigurationError
 from app.domain.record import IncomingRecord, NewRecord
-from app.services.credits import credits_exceeded
+from app.services.credits import Reservation, spend
 from app.services.embedding import Embedded, costs_credit, embed_records, new_record
 from app.services.inserting.batches import require_capacity
 from app.services.runtime import Runtime
@@ -170,8 +170,7 @@ class _Loader:
                 count = records.count_records_within(connection, collection.id)
                 require_capacity(collection, count, len(fresh))
             price = len(self._priced - late)
-            if price and not accounts.charge(connection, collection.account_id, price):
-                raise credits_exceeded(price)
+            spend(connection, Reservation(collection.account_id), price)
         self._outcome.inserted += len(fresh)
         self._outcome.known += len(late)
         self._ready.clear()

@@ -1,0 +1,1 @@
+DROP TABLE lookalike_internal.credit_reservations;
