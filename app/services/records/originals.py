@@ -6,15 +6,13 @@ Nobody waits for it longer than ``PATIENCE``. What did not answer in time, or wi
 for a minute.
 """
 
-from collections.abc import Callable
+import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitedTooLong
 
-from PIL import Image
-
 from app.domain.errors import PictureRefused
 from app.domain.record import StoredRecord
-from app.images.decode import decode_picture
+from app.images.orders import Order
 from app.images.sources import read_file
 from app.services.runtime import Runtime
 
@@ -22,26 +20,25 @@ PATIENCE = 5.0
 """Seconds."""
 
 
-def of_original(runtime: Runtime, record: StoredRecord, make: Callable[[Image.Image], bytes]) -> bytes | None:
+def of_original(runtime: Runtime, record: StoredRecord, order: Order[bytes]) -> bytes | None:
     """What is made of the original of a record that was read with ``_url`` and ``_file``; None where it cannot be
-    had. It is made on a decoder's thread or the fetcher's.
+    had.
     """
     settings = runtime.settings
     source = record.file if record.file is not None else record.url
     if source is None or runtime.unreadable.get(source):
         return None
 
-    def made(data: bytes) -> bytes:
-        return make(decode_picture(data, max_pixels=settings.max_image_pixels))
-
+    ends = time.monotonic() + PATIENCE
     started: Future[bytes] | None = None
     try:
         if record.file is not None:
             data = read_file(record.file, settings.file_roots, max_bytes=settings.max_image_bytes)
-            started = runtime.decoders.submit(made, data)
         else:
-            started = runtime.fetcher.fetch_aside(source, made)
-        return started.result(timeout=PATIENCE)
+            started = runtime.fetcher.fetch_aside(source, bytes)
+            data = started.result(timeout=PATIENCE)
+        started = runtime.decoders.submit(lambda: data, order)
+        return started.result(timeout=max(0.0, ends - time.monotonic()))
     except (PictureRefused, WaitedTooLong):
         if started is not None:
             started.cancel()
