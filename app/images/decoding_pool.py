@@ -205,8 +205,7 @@ class DecodingPool:
             return answer
 
     def _take(self, job: _Job) -> Child:
-        with self._lock:
-            child = self._idle.pop() if self._idle else None
+        child = self._idle_child()
         if child is None:
             try:
                 child = self._nursery.fork()
@@ -221,6 +220,16 @@ class DecodingPool:
         if job.future.cancelled():
             child.interrupt()
         return child
+
+    def _idle_child(self) -> Child | None:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                child = self._idle.pop()
+            if child.is_waiting():
+                return child
+            self._nursery.end(child)
 
     def _give_back(self, child: Child, *, is_last: bool) -> None:
         if is_last:

@@ -70,6 +70,17 @@ class Child:
         except (EOFError, ConnectionResetError):
             return None
 
+    def is_waiting(self) -> bool:
+        """Whether it is there and has nothing to say: one that was idle for long says so, and is gone."""
+        self.connection.setblocking(False)
+        try:
+            self.connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def interrupt(self) -> None:
         """Have ``ask``, on another thread, come back at once as if the process had died."""
         with suppress(OSError):
