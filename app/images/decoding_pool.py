@@ -5,8 +5,8 @@
 A decoder that takes too long, wants too much memory or dies is one picture that is refused, whatever it was that
 the picture did to it; the next picture gets another one. What a picture may take follows from the pixels that its
 header announces (``app.images.announced``): a tenth of the limits each, and the rest in proportion to the largest
-picture that is accepted. Seconds are those of a processor; four times as many by the clock, and two, are for a
-busy machine. Of the pixels that are decoded at a time there is a bound for the whole process: as many as the
+picture that is accepted. Seconds are those of a processor; by the clock there are four times as many and ten more,
+for a busy machine. Of the pixels that are decoded at a time there is a bound for the whole process: as many as the
 largest picture has, or 12 million for each decoder.
 
 A future is cancelled at any time, also while its picture is decoded: the decoder is ended then.
@@ -34,7 +34,7 @@ Final = TypeVar("Final")
 _PIXELS_OF_EACH = 12_000_000
 _LEAST_PIXELS = 1 << 20
 _LEAST_SHARE = 0.1
-_PATIENCE, _MORE_PATIENCE = 4.0, 2.0
+_PATIENCE, _MORE_PATIENCE = 4.0, 10.0
 _MOST_BESIDE_PIXELS = 16 << 20
 
 log = logging.getLogger(__name__)

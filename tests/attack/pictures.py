@@ -40,7 +40,7 @@ class Attack:
         self._chance = random.Random(seed)
         settings = load_settings({})
         self._limits = Limits(settings.max_image_pixels, settings.decode_seconds, settings.decode_memory)
-        self.longest_allowed = 2 + 4 * settings.decode_seconds
+        self.longest_allowed = 10 + 4 * settings.decode_seconds
         self.outcomes: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.most_bytes = 0
