@@ -72,6 +72,8 @@ class Settings:
     fetched_bytes: int
     max_image_bytes: int
     max_image_pixels: int
+    decode_seconds: float
+    decode_memory: int
     max_body_bytes: int
     max_bodies_bytes: int
     connections: int
@@ -238,8 +240,18 @@ SETTINGS: tuple[Setting, ...] = (
         "largest picture file", "32 MiB",
     ),
     Setting(
-        "LOOKALIKE_MAX_IMAGE_PIXELS", "max_image_pixels", "100000000", integer(4096, 1_000_000_000),
+        "LOOKALIKE_MAX_IMAGE_PIXELS", "max_image_pixels", "52000000", integer(4096, 1_000_000_000),
         "largest picture",
+    ),
+    Setting(
+        "LOOKALIKE_DECODE_SECONDS", "decode_seconds", "20", number(0.1, 3600),
+        "seconds of a processor that the largest picture may take to decode; smaller ones less, in proportion, but"
+        " a tenth at least",
+    ),
+    Setting(
+        "LOOKALIKE_DECODE_MEMORY", "decode_memory", str(1024 * MIB), integer(16 * MIB, 65536 * MIB),
+        "memory that the largest picture may take to decode; smaller ones less, in the same way",
+        "1 GiB",
     ),
     Setting(
         "LOOKALIKE_MAX_BODY_BYTES", "max_body_bytes", str(64 * MIB), integer(1024, 4096 * MIB),

@@ -28,8 +28,11 @@ from app.domain.model import BUNDLED
 from app.embedding.base import Embedder
 from app.embedding.registry import ModelRegistry
 from app.embedding.spec import ModelSpec
+from app.embedding.squaring import squared
+from app.images.nursery import Nursery
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.tuning import GIB
+from app.services import runtime as runtime_module
 from app.services.runtime import Runtime
 from app.settings import Settings, load_settings
 from tests.service import Service
@@ -57,6 +60,26 @@ def _bundled_model_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ModelRegistry, "_open", open_once)
         yield
+
+
+class _SharedNursery(Nursery):
+    """Outlives the runtimes of the tests: it takes a third of a second to start."""
+
+    def close(self) -> None:
+        pass
+
+    def close_at_last(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nursery_started_once() -> Iterator[None]:
+    """Every runtime has decoders of its own, but all of them are forked from one process."""
+    shared = _SharedNursery([squared.__module__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime_module, "Nursery", lambda modules: shared)
+        yield
+    shared.close_at_last()
 
 
 def url_of(server_url: str, database: str) -> str:

@@ -5,7 +5,7 @@ NumPy and Pillow) runs on the caller's threads, as many as there are; ``embed_pr
 ``embed_pictures`` is both in a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,6 +37,12 @@ class Embedder(Protocol):
     def batch_size(self) -> int:
         """The number of pictures that the network takes at a time with the best throughput."""
 
+    @property
+    def prepared_by(self) -> str | None:
+        """The function that ``prepare`` is, as ``module:function``, if its module imports no model library, and a
+        small process may run it as well. None where it takes the model's own library.
+        """
+
     def prepare(self, picture: Image) -> Prepared:
         """The network's input for one decoded picture of mode RGB."""
 
@@ -51,6 +57,11 @@ class Embedder(Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """The embeddings of texts, in order, shape (n, dimension); raises ``TextNotSupported``."""
+
+
+def function_name(function: Callable[[Image], Prepared]) -> str:
+    """For ``prepared_by``."""
+    return f"{function.__module__}:{function.__qualname__}"
 
 
 def unit_length(rows: NDArray[np.float32]) -> Embeddings:

@@ -187,6 +187,10 @@ class BatchedEmbedder:
     def batch_size(self) -> int:
         return self._embedder.batch_size
 
+    @property
+    def prepared_by(self) -> str | None:
+        return self._embedder.prepared_by
+
     def prepare(self, picture: Image) -> Prepared:
         """On the caller's thread."""
         return self._embedder.prepare(picture)

@@ -44,6 +44,7 @@ class ClipEmbedder:
     """See ``app.embedding.base.Embedder``. A prepared picture is the processor's ``pixel_values``, (3, H, W)."""
 
     batch_size = 4
+    prepared_by = None
 
     def __init__(self, spec: ModelSpec) -> None:
         self._model = load_sentence_transformer(spec)

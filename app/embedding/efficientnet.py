@@ -15,12 +15,11 @@ from PIL import Image
 
 from app.domain.errors import ModelUnavailable, TextNotSupported
 from app.domain.model import DECODING, ModelIdentity
-from app.embedding.base import Embeddings, Prepared, unit_length
+from app.embedding.base import Embeddings, Prepared, function_name, unit_length
 from app.embedding.digest import weights_digest
-from app.embedding.lite0 import FEATURES, LARGEST_BATCH, SIZE, Lite0
+from app.embedding.lite0 import FEATURES, LARGEST_BATCH, Lite0
 from app.embedding.spec import ModelSpec
-
-_WHITE = (255, 255, 255)
+from app.embedding.squaring import squared
 
 _PREPROCESSING = (
     "v1; fit into 224x224 bicubic, reducing gap 2; centred on white 255,255,255; mean 127,127,127; std 128,128,128"
@@ -32,6 +31,7 @@ class EfficientNetLite0:
     """See ``app.embedding.base.Embedder``. A prepared picture is uint8 of shape (224, 224, 3), RGB."""
 
     embeds_text = False
+    prepared_by = function_name(squared)
     batch_size = LARGEST_BATCH
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -51,15 +51,7 @@ class EfficientNetLite0:
         return self._identity
 
     def prepare(self, picture: Image.Image) -> Prepared:
-        width, height = picture.size
-        scale = SIZE / max(width, height)
-        fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
-        square = Image.new("RGB", (SIZE, SIZE), _WHITE)
-        square.paste(
-            picture.resize(fitted, Image.Resampling.BICUBIC, reducing_gap=2.0),
-            ((SIZE - fitted[0]) // 2, (SIZE - fitted[1]) // 2),
-        )
-        return np.asarray(square)
+        return squared(picture)
 
     def features(self, prepared: Sequence[Prepared]) -> NDArray[np.float32]:
         """The pooled features, shape (n, 1280), not yet scaled to unit length: what the classifier takes."""

@@ -11,6 +11,7 @@ All of Pillow's process-wide settings are set once, when this module is imported
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 
 import pillow_heif
@@ -27,6 +28,7 @@ from PIL import (
 )
 
 from app.domain.errors import PictureRefused
+from app.images.announced import announced_size
 from app.images.bare_file import BareFile
 from app.images.formats import Format, detect_format
 from app.images.gif_blocks import bare_gif
@@ -73,7 +75,15 @@ _BARE: dict[Format, Callable[[bytes], BareFile]] = {
 _TURNED_BY_THE_DECODER = frozenset({Format.TIFF, Format.HEIC})
 
 
-def decode_picture(data: bytes, *, max_pixels: int) -> Image.Image:
+class MorePixels(Exception):
+    """A picture has more pixels than were granted, though not more than are accepted."""
+
+    def __init__(self, pixels: int) -> None:
+        self.pixels = pixels
+        super().__init__(pixels)
+
+
+def decode_picture(data: bytes, *, max_pixels: int, granted: int | None = None) -> Image.Image:
     """Decode the bytes of one file to a picture of mode RGB.
 
     EXIF orientation is applied, an embedded colour profile is converted to sRGB, transparency is laid on white, of
@@ -81,14 +91,20 @@ def decode_picture(data: bytes, *, max_pixels: int) -> Image.Image:
     are ignored. Safe to call from several threads.
 
     Raises ``PictureRefused`` for what is not an accepted picture, is damaged or truncated, or has more than
-    ``max_pixels`` pixels.
+    ``max_pixels`` pixels. Raises ``MorePixels`` for one that has more than ``granted``, before they are decoded.
     """
     format_ = detect_format(data)
     if format_ is Format.NPY:
         return decode_npy(data, max_pixels=max_pixels)
+    check = partial(_check_size, max_pixels=max_pixels, granted=granted)
     with _failures_refused(format_, max_pixels):
+        size = announced_size(data, format_)
+        # Pillow's decoder of WebP makes room for what is announced as soon as it sees a file. A HEIC may announce
+        # larger pictures than the one that counts.
+        if size is not None and format_ is not Format.HEIC:
+            check(size)
         bare = _BARE.get(format_, BareFile)(data)
-        picture = _decode(format_, bare.data, max_pixels)
+        picture = _decode(format_, bare.data, check)
         icc_profile = bare.icc_profile or picture.info.get("icc_profile")
         rgb = to_rgb(picture, icc_profile)
         if format_ in _TURNED_BY_THE_DECODER:
@@ -96,32 +112,35 @@ def decode_picture(data: bytes, *, max_pixels: int) -> Image.Image:
         return upright(rgb, bare.exif, bare.xmp)
 
 
-def _decode(format_: Format, data: bytes, max_pixels: int) -> Image.Image:
+_Check = Callable[[tuple[int, int]], None]
+
+
+def _decode(format_: Format, data: bytes, check: _Check) -> Image.Image:
     """The loaded picture, in the mode and the orientation of the file."""
     try:
-        return _decode_as_is(format_, data, max_pixels)
+        return _decode_as_is(format_, data, check)
     except OSError:
         ended = endings(data) if format_ is Format.JPEG else []
         if not ended:
             raise
-        picture = _decode_as_is(format_, ended[0], max_pixels)
+        picture = _decode_as_is(format_, ended[0], check)
         for other in ended[1:]:
-            if ImageChops.difference(picture, _decode_as_is(format_, other, max_pixels)).getbbox() is not None:
+            if ImageChops.difference(picture, _decode_as_is(format_, other, check)).getbbox() is not None:
                 raise
         return picture
 
 
-def _decode_as_is(format_: Format, data: bytes, max_pixels: int) -> ImageFile.ImageFile:
+def _decode_as_is(format_: Format, data: bytes, check: _Check) -> ImageFile.ImageFile:
     picture = Image.open(BytesIO(data), formats=[_PLUGINS[format_]])
     # Pillow's type for it is wider than what a plugin gives.
     assert isinstance(picture, ImageFile.ImageFile)
-    _check_size(picture.size, max_pixels)
-    _check_effort(picture, data, max_pixels)
+    check(picture.size)
+    _check_effort(picture, data, check)
     if format_ is Format.PNG:
         _scale_transparent_colour(picture, bit_depth=data[24])
     picture.load()
     # A HEIC container may announce another size than its coded picture has.
-    _check_size(picture.size, max_pixels)
+    check(picture.size)
     return picture
 
 
@@ -129,7 +148,7 @@ def _decode_as_is(format_: Format, data: bytes, max_pixels: int) -> ImageFile.Im
 def _failures_refused(format_: Format, max_pixels: int) -> Iterator[None]:
     try:
         yield
-    except PictureRefused:
+    except (PictureRefused, MorePixels):
         raise
     except MemoryError as error:
         raise PictureRefused(f"the {format_} picture needs more memory than there is") from error
@@ -141,15 +160,17 @@ def _failures_refused(format_: Format, max_pixels: int) -> Iterator[None]:
         raise PictureRefused(f"the {format_} picture is damaged or truncated and cannot be decoded") from error
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def _check_size(size: tuple[int, int], max_pixels: int, granted: int | None) -> None:
     width, height = size
     if width * height > max_pixels:
         raise PictureRefused(
             f"the picture has {width} × {height} pixels; at most {max_pixels:,} are accepted altogether"
         )
+    if granted is not None and width * height > granted:
+        raise MorePixels(width * height)
 
 
-def _check_effort(picture: ImageFile.ImageFile, data: bytes, max_pixels: int) -> None:
+def _check_effort(picture: ImageFile.ImageFile, data: bytes, check: _Check) -> None:
     """Refuse files that cost far more to decode than their size in pixels says."""
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         # A progressive file may pass over all pixels with every few bytes; encoders write about ten scans.
@@ -159,7 +180,7 @@ def _check_effort(picture: ImageFile.ImageFile, data: bytes, max_pixels: int) ->
         # libtiff allocates whole tiles, however small the picture is.
         tile = picture.tag_v2.get(TiffImagePlugin.TILEWIDTH), picture.tag_v2.get(TiffImagePlugin.TILELENGTH)
         if isinstance(tile[0], int) and isinstance(tile[1], int):
-            _check_size((tile[0], tile[1]), max_pixels)
+            check((tile[0], tile[1]))
     elif isinstance(picture, BmpImagePlugin.BmpImageFile):
         # Pillow expands run-length encoding in Python, byte by byte, holding the interpreter's lock.
         packed = picture.info.get("compression") in _BMP_RUN_LENGTH

@@ -3,19 +3,40 @@
 Phones append the film of a motion photo as it is: libheif would take its boxes for those of the picture.
 """
 
-from app.images.bare_file import BareFile
+import struct
+
+from app.images.bare_file import MOST_PASSED_OVER, BareFile, require_few
 
 _ONCE = frozenset({b"ftyp", b"meta"})
 _FILM = b"moov"
 _LARGE = 1
 _TO_THE_END = 0
+_PROPERTIES_END = 1 << 20
+
+
+def heic_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of the largest picture that the properties (``ispe``, 23008-12 §6.5.3) tell of.
+
+    They stand in the box of metadata at the beginning; what looks like one elsewhere makes nothing smaller.
+    """
+    largest, at, found = (0, 0), 0, 0
+    while (at := data.find(b"ispe", at, _PROPERTIES_END)) >= 0:
+        found += 1
+        if found > MOST_PASSED_OVER:
+            return None
+        _, width, height = struct.unpack_from(">III", data, at + 4)
+        largest = max(largest, (width, height), key=lambda size: size[0] * size[1])
+        at += 4
+    return largest if found else None
 
 
 def bare_heic(data: bytes) -> BareFile:
     """``data`` up to the second of the boxes that a file has once, or to a film behind the picture."""
     seen: set[bytes] = set()
-    at = 0
+    at = boxes = 0
     while at + 8 <= len(data):
+        boxes += 1
+        require_few(boxes)
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if kind in seen or (kind == _FILM and b"meta" in seen and not _is_sequence(data)):
             return BareFile(data[:at])

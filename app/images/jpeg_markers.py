@@ -5,15 +5,18 @@ an Exif block has markers of its own, and segments are stepped over by their len
 """
 
 import re
+import struct
 from collections.abc import Iterator
+from itertools import islice
 
-from app.images.bare_file import BareFile
+from app.images.bare_file import MOST_PASSED_OVER, BareFile, require_few
 
 _START_OF_SCAN = 0xDA
 _END = 0xD9
 _END_MARKER = b"\xff\xd9"
 _COMMENT = 0xFE
 _APPLICATION = range(0xE0, 0xF0)
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
 _PROGRESSIVE = 0xC2
 
@@ -27,6 +30,7 @@ _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
 
+_FRAME_SIZE = struct.Struct(">HH")
 _COEFFICIENTS = 64
 
 _FILLINGS = (b"", b"\xaa" * 4096, b"\x55" * 4096)
@@ -36,21 +40,40 @@ They suffice for the blocks of the last unit that lie outside the picture: ten a
 """
 
 
+_MOST_FILLING = 1 << 20
+"""Bytes between the segments before the frame that the size of a picture is looked for behind."""
+
+
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of the first frame; None where there is none before the first scan, or not soon."""
+    behind, filling = 2, 0
+    for code, at, end in islice(_segments(data, behind, most_filling=_MOST_FILLING), MOST_PASSED_OVER):
+        filling += at - behind
+        if code in {_START_OF_SCAN, _END} or filling > _MOST_FILLING:
+            return None
+        if code in _FRAMES:
+            height, width = _FRAME_SIZE.unpack_from(data, at + 5)
+            return width, height
+        behind = end
+    return None
+
+
 def bare_jpeg(data: bytes) -> BareFile:
     """``data`` without application segments and comments before the first scan.
 
     Those that say how colours are coded stay (JFIF, and the last of Adobe, which is the one that counts), where
-    they are long enough for libjpeg to heed them.
+    they are long enough for libjpeg to heed them. Raises ``EOFError`` where no scan begins.
     """
     view = memoryview(data)
     coding: dict[int, memoryview] = {}
     tables: list[memoryview] = []
     metadata = _Metadata()
-    behind = 2
-    for code, at, end in _segments(data, behind):
-        if code in {_START_OF_SCAN, _END}:
-            behind = at
+    for code, at, end in _segments(data, 2):
+        if code == _END:
             break
+        if code == _START_OF_SCAN:
+            bare = b"".join((view[:2], *coding.values(), *tables, view[at:]))
+            return BareFile(bare, metadata.icc_profile(), metadata.exif, metadata.xmp)
         if code in _APPLICATION or code == _COMMENT:
             if _says_how_colours_are_coded(data, code, at, end):
                 coding[code] = view[at:end]
@@ -58,9 +81,7 @@ def bare_jpeg(data: bytes) -> BareFile:
                 metadata.take(data, code, at, end)
         else:
             tables.append(view[at:end])
-        behind = end
-    bare = b"".join((view[:2], *coding.values(), *tables, view[behind:]))
-    return BareFile(bare, metadata.icc_profile(), metadata.exif, metadata.xmp)
+    raise EOFError
 
 
 class _Metadata:
@@ -118,15 +139,24 @@ def endings(data: bytes) -> list[bytes]:
     return [coded + filling + _END_MARKER for filling in _FILLINGS]
 
 
-def _segments(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """Code, begin and end of each marker segment from ``at``, up to the end marker or to one that is cut off."""
-    while found := _MARKER.search(data, at):
+def _segments(data: bytes, at: int, *, most_filling: int | None = None) -> Iterator[tuple[int, int, int]]:
+    """Code, begin and end of each marker segment from ``at``, up to the end marker or to one that is cut off.
+
+    ``most_filling``: the bytes between two of them behind which no other is looked for.
+    """
+    segments = 0
+    while found := _MARKER.search(data, at, len(data) if most_filling is None else at + most_filling):
+        segments += 1
+        require_few(segments)
         at = found.start()
         code = data[at + 1]
         if code == _END:
             yield code, at, at + 2
             return
         length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if code in _APPLICATION or code == _COMMENT:
+            # libjpeg passes over those whose length does not even count itself.
+            length = max(length, 2)
         end = at + 2 + length
         if length < 2 or end > len(data):
             return

@@ -8,10 +8,12 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-from app.images.bare_file import MAX_PROFILE_BYTES, MAX_TEXT_BYTES, BareFile, inflate
+from app.images.bare_file import MAX_PROFILE_BYTES, MAX_TEXT_BYTES, BareFile, inflate, require_few
 
 _SIGNATURE_BYTES = 8
 _CHUNK = struct.Struct(">I4s")
+_SIZE = struct.Struct(">II")
+_SIZE_AT = 16
 _READ = frozenset({b"tRNS", b"iCCP", b"eXIf", b"iTXt", b"zTXt", b"tEXt"})
 _XMP = b"XML:com.adobe.xmp\0"
 _IMAGEMAGICK_EXIF = b"Raw profile type exif\0"
@@ -20,12 +22,22 @@ _LEAST_TRANSPARENCY = {0: 2, 2: 6, 3: 1}
 """Bytes of a tRNS chunk by colour type: grey, colour, palette."""
 
 
+def png_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of the header, with which a file begins; None where it does not."""
+    if data[12:16] != b"IHDR":
+        return None
+    width, height = _SIZE.unpack_from(data, _SIZE_AT)
+    return width, height
+
+
 def bare_png(data: bytes) -> BareFile:
     """``data`` with its critical chunks and, where it can be read, the transparency."""
     left_out: list[tuple[int, int]] = []
     side: dict[bytes, bytes] = {}
-    at = _SIGNATURE_BYTES
+    at, chunks = _SIGNATURE_BYTES, 0
     while at + _CHUNK.size <= len(data):
+        chunks += 1
+        require_few(chunks)
         length, kind = _CHUNK.unpack_from(data, at)
         end = at + _CHUNK.size + length + 4
         if not kind.isalpha():

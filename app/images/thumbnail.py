@@ -19,6 +19,7 @@ from app.domain.errors import PictureRefused
 from app.domain.glance import GLANCED_SIDE, glanced
 from app.domain.thumbnail import Thumbnail
 from app.images.formats import detect_format
+from app.images.webp_chunks import webp_size
 
 LONGEST_SIDE = 192
 MAX_BYTES = 64 << 10
@@ -58,13 +59,17 @@ def given_thumbnail(data: bytes) -> Thumbnail:
     """
     if len(data) > MAX_BYTES:
         raise PictureRefused(f"_thumbnail: it has more than {MAX_BYTES:,} bytes")
+    unwanted = PictureRefused(
+        f"_thumbnail: it has to be a single, opaque picture of at most {LONGEST_SIDE} pixels a side"
+    )
     try:
+        # The decoder makes room for what is announced as soon as it sees a file.
+        if max(webp_size(data) or (0, 0)) > LONGEST_SIDE:
+            raise unwanted
         with Image.open(BytesIO(data), formats=["WEBP"]) as picture:
             frames = getattr(picture, "n_frames", 1)
             if frames > 1 or picture.has_transparency_data or max(picture.size) > LONGEST_SIDE:
-                raise PictureRefused(
-                    f"_thumbnail: it has to be a single, opaque picture of at most {LONGEST_SIDE} pixels a side"
-                )
+                raise unwanted
             picture.load()
             named = _named_size(picture)
             return _with_glance(data, named if _reduced(named) == picture.size else picture.size)

@@ -7,7 +7,7 @@ is missing and the Exif block with it, nobody knows which way up the picture is.
 
 import struct
 
-from app.images.bare_file import BareFile
+from app.images.bare_file import BareFile, require_few
 
 _CHUNK = struct.Struct("<4sI")
 _RIFF_BYTES = 12
@@ -19,6 +19,23 @@ _ALPHA_AND_ANIMATION = 0x12
 """Of the flags of a VP8X chunk those that announce no side chunk."""
 
 _EXIF_FOLLOWS = 0x08
+_START_CODE = b"\x9d\x01\x2a"
+_LOSSLESS_SIGNATURE = b"\x2f"
+
+
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of the canvas, which the first chunk tells; None where it is none that does."""
+    kind, begin = data[12:16], _RIFF_BYTES + _CHUNK.size
+    if kind == b"VP8 " and data[begin + 3 : begin + 6] == _START_CODE:
+        width, height = struct.unpack_from("<HH", data, begin + 6)
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8L" and data[begin : begin + 1] == _LOSSLESS_SIGNATURE:
+        (bits,) = struct.unpack_from("<I", data, begin + 1)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == _EXTENDED and len(data) >= begin + 10:
+        width, height = (int.from_bytes(data[at : at + 3], "little") for at in (begin + 4, begin + 7))
+        return width + 1, height + 1
+    return None
 
 
 def bare_webp(data: bytes) -> BareFile:
@@ -27,8 +44,10 @@ def bare_webp(data: bytes) -> BareFile:
     side: dict[str, bytes] = {}
     has_pixels = exif_follows = False
     is_cut_off = len(data) < 8 + int.from_bytes(data[4:8], "little")
-    at = _RIFF_BYTES
+    at, chunks = _RIFF_BYTES, 0
     while at + _CHUNK.size <= len(data):
+        chunks += 1
+        require_few(chunks)
         kind, length = _CHUNK.unpack_from(data, at)
         begin, end = at + _CHUNK.size, at + _CHUNK.size + length
         if end > len(data):

@@ -11,7 +11,6 @@ Fetchers, decoders and model are shared in turn by all calls (``app.services.pic
 budget (``app.services.budget``): what that does not reach fails with ``BudgetExceeded``, whatever it is.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -34,10 +33,10 @@ from app.domain.record import IncomingRecord, NewRecord
 from app.domain.thumbnail import Thumbnail
 from app.embedding.base import Prepared
 from app.embedding.batching import BatchedEmbedder
-from app.images.decode import decode_picture
-from app.images.phash import PerceptualHash, perceptual_hash
+from app.images.announced import announced_pixels
+from app.images.orders import CheckThumbnail, Fingerprints, TakeFingerprints
+from app.images.phash import PerceptualHash
 from app.images.sources import decode_base64, read_file
-from app.images.thumbnail import given_thumbnail, make_thumbnail, pixel_hash
 from app.services.budget import current_call
 from app.services.picture_work import PictureWork
 from app.services.runtime import Runtime
@@ -84,7 +83,7 @@ class _Prepared:
 
 Outcome = Embedded | PictureRefused | ModelUnavailable
 
-_Started = Outcome | Future[_Prepared]
+_Started = Outcome | Future[Embedded] | Future[_Prepared]
 
 
 def costs_credit(record: IncomingRecord) -> bool:
@@ -224,7 +223,7 @@ class _Pipeline:
 
     def _start(self, record: IncomingRecord, unavailable: ModelUnavailable | None) -> _Started:
         if record.vector is not None:
-            return self._given(record.vector, record)
+            return self._given(record, record.vector)
         if not record.has_picture:
             return PictureRefused("the record has none of _base64, _url, _file and _vector")
         if unavailable is not None:
@@ -237,14 +236,14 @@ class _Pipeline:
             return error
         return self._decode(record)
 
-    def _given(self, vector: NDArray[np.float32], record: IncomingRecord) -> Embedded | PictureRefused:
-        thumbnail = None
-        if record.thumbnail is not None and self._runtime.settings.thumbnails:
-            try:
-                thumbnail = given_thumbnail(decode_base64(record.thumbnail))
-            except PictureRefused as error:
-                return error
-        return Embedded(vector, phash=record.phash, thumbnail=thumbnail)
+    def _given(self, record: IncomingRecord, vector: NDArray[np.float32]) -> Embedded | Future[Embedded]:
+        if record.thumbnail is None or not self._runtime.settings.thumbnails:
+            return Embedded(vector, phash=record.phash)
+        return self._runtime.decoders.submit(
+            partial(decode_base64, record.thumbnail),
+            CheckThumbnail(),
+            lambda thumbnail: Embedded(vector, phash=record.phash, thumbnail=thumbnail),
+        )
 
     def finish(self, started: Sequence[_Started]) -> Iterator[Outcome]:
         """Embed what the decoders have prepared, in one go."""
@@ -321,27 +320,29 @@ class _Pipeline:
         return self._model
 
     def _decode(self, record: IncomingRecord, fetched: bytes | None = None) -> Future[_Prepared]:
-        return self._work.decode(partial(self._runtime.decoders.submit, self._prepare, record, fetched))
+        order = TakeFingerprints(self._runtime.settings.thumbnails, self._loaded_model.prepared_by)
+        read = partial(self._read, record, fetched)
+        return self._work.decode(partial(self._runtime.decoders.submit, read, order, self._prepared))
 
-    def _prepare(self, record: IncomingRecord, fetched: bytes | None) -> _Prepared:
+    def _read(self, record: IncomingRecord, fetched: bytes | None) -> bytes:
         """Runs on a decoder's thread."""
-        settings = self._runtime.settings
+        most = self._runtime.settings.max_image_bytes
         if record.base64 is not None:
             data = decode_base64(record.base64)
         elif fetched is not None:
             data = fetched
         else:
             assert record.file is not None
-            data = read_file(record.file, self._roots, max_bytes=settings.max_image_bytes)
-        if len(data) > settings.max_image_bytes:
-            raise PictureRefused(f"the picture has more than {settings.max_image_bytes} bytes")
-        self._call.budget.take_pixels(0)
-        picture = decode_picture(data, max_pixels=settings.max_image_pixels)
-        self._call.budget.take_pixels(picture.width * picture.height)
-        return _Prepared(
-            self._loaded_model.prepare(picture),
-            hashlib.sha256(data).digest(),
-            perceptual_hash(picture),
-            pixel_hash(picture),
-            make_thumbnail(picture, data) if settings.thumbnails else None,
-        )
+            data = read_file(record.file, self._roots, max_bytes=most)
+        if len(data) > most:
+            raise PictureRefused(f"the picture has more than {most} bytes")
+        self._call.budget.take_pixels(announced_pixels(data) or 0)
+        return data
+
+    def _prepared(self, made: Fingerprints) -> _Prepared:
+        """Runs on a decoder's thread."""
+        tensor = made.input
+        if tensor is None:
+            assert made.picture is not None
+            tensor = self._loaded_model.prepare(made.picture)
+        return _Prepared(tensor, made.content_hash, made.phash, made.pixel_hash, made.thumbnail)

@@ -1,9 +1,8 @@
 """What a process holds on to: settings, the database, the models, the queues of writers, the counts
-of calls and their limits, the threads that read pictures, and work in the background.
+of calls and their limits, the processes that decode pictures, and work in the background.
 """
 
 from collections.abc import Hashable
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +18,10 @@ from app.domain.facet import Facets
 from app.domain.picture import Picture
 from app.domain.rate_limit import Rates
 from app.embedding.registry import ModelRegistry
+from app.embedding.squaring import squared
+from app.images.decoding_pool import DecodingPool, Limits
 from app.images.fetch import PictureFetcher
+from app.images.nursery import Nursery
 from app.machine import available_cores
 from app.pairs.pair_groups import PairGraph, PairGroups
 from app.services.admission import Admission
@@ -79,7 +81,8 @@ class Runtime:
         self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=300, size=_REMEMBERED_GRAPHS)
         self.query_vectors: Recent[Hashable, NDArray[np.float32]] = Recent(seconds=3600)
         self.facets: Recent[Hashable, Facets] = Recent(seconds=30, size=100)
-        self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
+        limits = Limits(settings.max_image_pixels, settings.decode_seconds, settings.decode_memory)
+        self.decoders = DecodingPool(available_cores(), limits, Nursery([squared.__module__]))
 
     def open(self) -> Self:
         """Connect to the database."""
@@ -89,7 +92,7 @@ class Runtime:
     def close(self) -> None:
         """Give everything back."""
         self.background.close()
-        self.decoders.shutdown(cancel_futures=True)
+        self.decoders.close()
         self.usage.close()
         self.rates.close()
         self.fetcher.close()

@@ -1,4 +1,4 @@
-"""Loading models before the first request asks for them."""
+"""Loading models, and starting what decodes pictures, before the first request asks for them."""
 
 import logging
 from contextlib import suppress
@@ -7,6 +7,7 @@ from PIL import Image
 
 from app.domain.errors import LookalikeError, ModelUnavailable, PictureRefused
 from app.domain.model import VECTORS
+from app.images.nursery import NurseryClosed
 from app.services.operating.collections import list_collections
 from app.services.runtime import Runtime
 
@@ -23,6 +24,9 @@ def preload_models(runtime: Runtime) -> None:
     except LookalikeError as error:
         log.warning("no model is loaded yet: %s", error)
         return
+    if names:
+        with suppress(NurseryClosed):  # whoever needs it says why
+            runtime.decoders.start()
     for name in sorted(names):
         try:
             model = runtime.models.get(name)

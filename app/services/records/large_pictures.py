@@ -1,13 +1,11 @@
 """The picture of a record as large as it can be had: from its file or its URL, else its thumbnail."""
 
-from functools import partial
-
 from app.db import thumbnails
 from app.db.records import get_records
 from app.domain.account import Access
 from app.domain.fields import Fields
 from app.domain.record import is_id
-from app.images.webp import webp_of
+from app.images.orders import Show
 from app.services.access import require_collection
 from app.services.records.originals import of_original
 from app.services.runtime import Runtime
@@ -24,7 +22,7 @@ def large_picture(runtime: Runtime, access: Access, id: str, *, longest: int = L
     record = get_records(runtime.database, collection, [id], _SOURCES).get(id) if is_id(id) else None
     if record is None:
         return None
-    original = of_original(runtime, record, partial(webp_of, longest=longest))
+    original = of_original(runtime, record, Show(longest))
     if original is not None:
         return original
     small = thumbnails.thumbnail_of_id(runtime.database, collection, id)

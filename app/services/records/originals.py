@@ -6,16 +6,13 @@ Nobody waits for it longer than ``PATIENCE``. What did not answer in time, or wi
 for a minute. Where as many calls embed as may be, no URL is fetched: to wait for one takes a thread as they do.
 """
 
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as WaitedTooLong
 from functools import partial
 
-from PIL import Image
-
 from app.domain.errors import PictureRefused, TooBusy
 from app.domain.record import StoredRecord
-from app.images.decode import decode_picture
+from app.images.orders import Order
 from app.images.sources import read_file
 from app.services.budget import current_call
 from app.services.picture_work import PictureWork
@@ -25,30 +22,27 @@ PATIENCE = 5.0
 """Seconds."""
 
 
-def of_original(runtime: Runtime, record: StoredRecord, make: Callable[[Image.Image], bytes]) -> bytes | None:
+def of_original(runtime: Runtime, record: StoredRecord, order: Order[bytes]) -> bytes | None:
     """What is made of the original of a record that was read with ``_url`` and ``_file``; None where it cannot be
-    had. It is made on a decoder's thread.
+    had.
     """
     settings = runtime.settings
     source = record.file if record.file is not None else record.url
     if source is None or runtime.unreadable.get(source):
         return None
 
-    def made(data: bytes) -> bytes:
-        return make(decode_picture(data, max_pixels=settings.max_image_pixels))
-
     call = current_call()
     work = PictureWork(runtime, call, urgent=True)
 
-    def decoded(data: bytes) -> Future[bytes]:
-        return work.decode(partial(runtime.decoders.submit, made, data))
+    def made(data: bytes) -> Future[bytes]:
+        return work.decode(partial(runtime.decoders.submit, lambda: data, order))
 
     try:
         if record.file is not None:
-            started = decoded(read_file(record.file, settings.file_roots, max_bytes=settings.max_image_bytes))
+            started = made(read_file(record.file, settings.file_roots, max_bytes=settings.max_image_bytes))
         else:
             call.begin_embedding()
-            started = work.fetch(source, decoded)
+            started = work.fetch(source, made)
         return started.result(timeout=PATIENCE)
     except TooBusy:
         return None

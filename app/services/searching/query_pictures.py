@@ -23,8 +23,8 @@ from app.domain.errors import InvalidRequest, PictureRefused, WrongQueryRecord
 from app.domain.fields import Fields
 from app.domain.query_picture import Box, QueryPicture
 from app.domain.record import IncomingRecord, StoredRecord, is_id
-from app.images.decode import decode_picture
-from app.images.query_picture import cut_out, shrink
+from app.images.orders import CutOut, Shrink
+from app.images.query_picture import cut_out
 from app.services.access import require_collection
 from app.services.budget import current_call
 from app.services.picture_work import PictureWork
@@ -42,10 +42,13 @@ _QUERY = "picture"
 
 def keep(runtime: Runtime, access: Access, data: bytes) -> str:
     """Keep a picture for a month and tell its key, 64 hex digits; raises ``PictureRefused`` and ``TooBusy``."""
+    most = runtime.settings.max_image_bytes
+    if len(data) > most:
+        raise PictureRefused(f"the picture has more than {most:,} bytes")
     call = current_call()
     call.begin_embedding()
     work = PictureWork(runtime, call, urgent=True)
-    picture = work.decode(partial(runtime.decoders.submit, _shrunk, runtime, data)).result()
+    picture = work.decode(partial(runtime.decoders.submit, lambda: data, Shrink())).result()
     digest = hashlib.sha256(picture.image).digest()
     query_pictures.keep_query_picture(runtime.database, access.account_id, digest, picture, most=MOST_KEPT)
     return digest.hex()
@@ -96,7 +99,7 @@ def vector_of_part(runtime: Runtime, access: Access, id: str, box: Box) -> NDArr
     remembered = (collection.model_id, collection.id, id, box, picture)
     vector = runtime.query_vectors.get(remembered)
     if vector is None:
-        data = of_original(runtime, record, lambda picture: cut_out(picture, box))
+        data = of_original(runtime, record, CutOut((box.x, box.y, box.width, box.height)))
         if data is None and record.thumbnail is not None:
             data = _part(record.thumbnail, box)
         if data is None:
@@ -121,14 +124,6 @@ def _record(runtime: Runtime, access: Access, id: str, fields: Fields) -> Stored
 
 def _digest_of(key: str) -> bytes | None:
     return bytes.fromhex(key) if re.fullmatch("[0-9a-f]{64}", key) else None
-
-
-def _shrunk(runtime: Runtime, data: bytes) -> QueryPicture:
-    """Runs on a decoder's thread."""
-    settings = runtime.settings
-    if len(data) > settings.max_image_bytes:
-        raise PictureRefused(f"the picture has more than {settings.max_image_bytes:,} bytes")
-    return shrink(decode_picture(data, max_pixels=settings.max_image_pixels))
 
 
 def _part(webp: bytes, box: Box) -> bytes:

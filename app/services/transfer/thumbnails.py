@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from app.db import thumbnails
@@ -19,9 +20,8 @@ from app.db.thumbnails import PictureSource
 from app.domain.collection import Collection
 from app.domain.errors import ConfigurationError, PictureRefused
 from app.domain.thumbnail import Thumbnail
-from app.images.decode import decode_picture
+from app.images.orders import MakeThumbnail
 from app.images.sources import read_file
-from app.images.thumbnail import make_thumbnail, pixel_hash
 from app.services.runtime import Runtime
 
 _READ_AT_ONCE = 32
@@ -32,7 +32,8 @@ class _AnotherPicture(PictureRefused):
     """A file was read, and it is not the one that came in."""
 
 
-_Outcome = tuple[Thumbnail, bytes] | PictureRefused
+_Made = tuple[Thumbnail, bytes]
+_Outcome = _Made | PictureRefused
 
 
 @dataclass(slots=True)
@@ -95,43 +96,52 @@ def _count(filling: Filling, source: PictureSource, outcome: PictureRefused) -> 
 
 
 def _read(runtime: Runtime, batch: Sequence[PictureSource]) -> Iterator[_Outcome]:
-    """The outcome for each record, in order."""
-    fetches = [None if source.url is None else runtime.fetcher.fetch_aside(source.url, bytes) for source in batch]
-    answers = map(_fetched, fetches)
-    return runtime.decoders.map(lambda source, answer: _first_good(runtime, source, answer), batch, answers)
+    """The outcome for each record: from the ``_url``, as when records come in, or else from the ``_file``."""
+    fetches = [
+        None if source.url is None else runtime.fetcher.fetch_aside(source.url, partial(_start, runtime, source))
+        for source in batch
+    ]
+    nothing = PictureRefused("there is nothing to read it from")
+    from_urls = [nothing if fetch is None else _outcome(fetch) for fetch in fetches]
+    from_files = [
+        _start_with_file(runtime, source)
+        if source.file is not None and isinstance(tried, PictureRefused)
+        else None
+        for source, tried in zip(batch, from_urls, strict=True)
+    ]
+    for from_url, started in zip(from_urls, from_files, strict=True):
+        outcome = from_url if started is None else _outcome(started)
+        # That a picture is another one by now says more than that a file cannot be read.
+        changed = isinstance(from_url, _AnotherPicture) and isinstance(outcome, PictureRefused)
+        yield from_url if changed else outcome
 
 
-def _fetched(fetch: Future[bytes] | None) -> bytes | PictureRefused | None:
-    try:
-        return None if fetch is None else fetch.result()
-    except PictureRefused as error:
-        return error
+def _start(runtime: Runtime, source: PictureSource, data: bytes) -> Future[_Made]:
+    return runtime.decoders.submit(partial(_the_one_that_came_in, source, data), MakeThumbnail())
 
 
-def _first_good(runtime: Runtime, source: PictureSource, fetched: bytes | PictureRefused | None) -> _Outcome:
-    """From the ``_url``, as when records come in, or else from the ``_file``. Runs on a decoder's thread."""
-    failure: _Outcome = PictureRefused("there is nothing to read it from")
-    if fetched is not None:
-        failure = fetched if isinstance(fetched, PictureRefused) else _made(runtime, source, fetched)
-        if isinstance(failure, tuple) or source.file is None:
-            return failure
-    if source.file is None:
-        return failure
+def _start_with_file(runtime: Runtime, source: PictureSource) -> Future[_Made]:
     # The operator who runs the command may read any file that the command may. A path that a client sent without a
     # folder begins where the settings say.
     roots = [*runtime.settings.file_roots, Path("/")]
-    try:
+
+    def read() -> bytes:
+        assert source.file is not None
         data = read_file(source.file, roots, max_bytes=runtime.settings.max_image_bytes)
-    except PictureRefused as error:
-        return failure if isinstance(failure, _AnotherPicture) else error
-    return _made(runtime, source, data)
+        return _the_one_that_came_in(source, data)
+
+    return runtime.decoders.submit(read, MakeThumbnail())
 
 
-def _made(runtime: Runtime, source: PictureSource, data: bytes) -> _Outcome:
+def _the_one_that_came_in(source: PictureSource, data: bytes) -> bytes:
     if source.content_hash is not None and hashlib.sha256(data).digest() != source.content_hash:
-        return _AnotherPicture("it is another picture by now")
+        raise _AnotherPicture("it is another picture by now")
+    return data
+
+
+def _outcome(started: Future[_Made] | Future[Future[_Made]]) -> _Outcome:
     try:
-        picture = decode_picture(data, max_pixels=runtime.settings.max_image_pixels)
-        return make_thumbnail(picture, data), pixel_hash(picture)
+        made = started.result()
+        return made.result() if isinstance(made, Future) else made
     except PictureRefused as error:
         return error
