@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, NotFound
 
+from app import events
 from app.console.failures import CrossSiteRequest, failure
 from app.console.page import Page
 from app.console.pages import NAVIGATION, PAGES
@@ -55,6 +56,7 @@ def console(runtime: Runtime) -> Blueprint:
 
 def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
     def view(collection: UUID | None = None, **parts: Any) -> Any:
+        events.report(events.RequestRouted(_SERVICE, page.name))
         _bound_form(page)
         if page.public:
             _refuse_foreign_form(None, page)
@@ -67,6 +69,7 @@ def _view(runtime: Runtime, page: Page) -> Callable[..., Any]:
         g.visit = Visit(runtime, secret, session)
         _refuse_foreign_form(secret, page)
         access = None if collection is None else access_of(runtime, session, collection, writes=fresh)
+        events.report(events.CallerKnown(session.account_id, collection if access is not None else None))
         if page.writes and session.read_only:
             raise ReadOnlyToken("your token is read-only")
         with runtime.usage.measured(session.account_id, _SERVICE, page.name) as usage:

@@ -31,7 +31,9 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from app.db.errors import COLLECTION_DELETED, UNREACHABLE, translated_errors
 from app.db.outage import Outage, connections_watched_by
 from app.db.queries import load_queries
+from app.db.timed_connection import TimedConnection
 from app.domain.errors import CollectionNotFound, ConfigurationError, DatabaseUnavailable
+from app.events import DatabaseUsed, PoolExhausted, PoolSampled, PoolWaited, report
 
 Row = TypeVar("Row")
 Session = Connection[TupleRow]
@@ -40,6 +42,9 @@ NO_PARAMETERS: Mapping[str, Any] = {}
 
 _SECONDS_TO_CONNECT = 1.8
 """How long a use waits for a connection that nobody has."""
+
+_NOTICEABLE = 0.0005
+"""Seconds from which on taking a connection counts as waiting for one."""
 
 _OPTIONS: Mapping[str, Any] = {"autocommit": True, "prepare_threshold": None, "application_name": "lookalike"}
 
@@ -62,7 +67,7 @@ class Database:
         self._search_path = ""
         self._options = {**_OPTIONS, **_patience_of(url)}
         self._outage = Outage()
-        self._pool = ConnectionPool(
+        self._pool: ConnectionPool[TimedConnection] = ConnectionPool(
             url,
             connection_class=connections_watched_by(self._outage),
             min_size=1,
@@ -81,6 +86,13 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+    @property
+    def pool_state(self) -> PoolSampled:
+        """How many connections there are, how many are in use, and how many callers wait for one."""
+        told = self._pool.get_stats()
+        size, idle = told.get("pool_size", 0), told.get("pool_available", 0)
+        return PoolSampled(size, size - idle, told.get("requests_waiting", 0))
 
     def read(
         self,
@@ -163,10 +175,15 @@ class Database:
     @contextmanager
     def _connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection of the pool that was alive a moment ago; raises ``DatabaseUnavailable``."""
+        started = time.perf_counter()
         connection = self._take()
+        if (waited := time.perf_counter() - started) > _NOTICEABLE:
+            report(PoolWaited(waited))
+        before = connection.waited
         try:
             yield connection
         finally:
+            report(DatabaseUsed(connection.waited - before))
             self._pool.putconn(connection)
             with self._counting:
                 self._in_use -= 1
@@ -179,7 +196,7 @@ class Database:
             raise
         self._outage.ended()
 
-    def _take(self) -> Connection[TupleRow]:
+    def _take(self) -> TimedConnection:
         deadline = time.monotonic() + self._patience
         while True:
             remaining = max(0.01, deadline - time.monotonic())
@@ -191,6 +208,7 @@ class Database:
                 if not busy:
                     raise DatabaseUnavailable(UNREACHABLE) from self._outage.reason
                 if time.monotonic() >= deadline:
+                    report(PoolExhausted())
                     raise DatabaseUnavailable(
                         "all database connections are in use; try again in a moment"
                     ) from None

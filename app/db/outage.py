@@ -5,8 +5,9 @@ import threading
 from typing import Any, Self
 
 import psycopg
-from psycopg import Connection
-from psycopg.rows import TupleRow
+
+from app.db.timed_connection import TimedConnection
+from app.events import DatabaseBack, DatabaseLost, report
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,13 @@ class Outage:
         if self._changed(error) is None:
             reason = str(error).partition("\n")[0] or type(error).__name__
             log.warning("the database cannot be reached: %s", reason)
+            report(DatabaseLost())
 
     def ended(self) -> None:
         """A connection was made, and can be used."""
         if self._changed(None) is not None:
             log.warning("the database can be reached again")
+            report(DatabaseBack())
 
     def _changed(self, reason: Exception | None) -> Exception | None:
         """The reason before."""
@@ -44,10 +47,10 @@ class Outage:
         return before
 
 
-def connections_watched_by(outage: Outage) -> type[Connection[TupleRow]]:
+def connections_watched_by(outage: Outage) -> type[TimedConnection]:
     """The class of connections that report to ``outage`` when they cannot be made."""
 
-    class Watched(Connection[TupleRow]):
+    class Watched(TimedConnection):
         @classmethod
         def connect(cls, *args: Any, **options: Any) -> Self:
             try:

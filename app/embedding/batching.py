@@ -23,6 +23,7 @@ from PIL.Image import Image
 from app.domain.errors import ModelUnavailable
 from app.domain.model import ModelIdentity
 from app.embedding.base import Embedder, Embeddings, Prepared
+from app.events import ModelRan, ModelWaited, timed
 
 Item = TypeVar("Item")
 Run = Callable[[Sequence[Item]], NDArray[np.float32]]
@@ -88,7 +89,8 @@ class Batcher(Generic[Item]):
             self._jobs.append(job)
             self._waiting += len(items)
             self._changed.notify_all()
-        job.done.wait()
+        with timed(ModelWaited):
+            job.done.wait()
         if job.error is not None:
             raise job.error
         return np.stack([row for row in job.rows if row is not None])
@@ -171,6 +173,11 @@ class BatchedEmbedder:
     def batch_size(self) -> int:
         return self._embedder.batch_size
 
+    @property
+    def waiting(self) -> int:
+        """How many pictures and texts no batch has taken yet."""
+        return self._pictures.waiting + self._texts.waiting
+
     def prepare(self, picture: Image) -> Prepared:
         """On the caller's thread."""
         return self._embedder.prepare(picture)
@@ -195,7 +202,7 @@ class BatchedEmbedder:
         """Pictures and texts have a worker each, the network runs for one of them at a time."""
 
         def alone(items: Sequence[Item]) -> Embeddings:
-            with self._network:
+            with self._network, timed(lambda seconds: ModelRan(self.identity.name, len(items), seconds)):
                 return run(items)
 
         return alone

@@ -4,14 +4,15 @@
                                                                                          └→ a metric
 
 Code says what happened and knows neither logs nor metrics; who listens is decided at the start of a process
-(``app/serving``). A command that nobody listens to reports all the same, for the price of a look into a dictionary.
+(``app/serving``). A command that nobody listens to reports all the same, for the price of a look into a
+dictionary.
 """
 
 from app.events.kinds import (
     CallerKnown,
     DatabaseBack,
     DatabaseLost,
-    DatabaseWaited,
+    DatabaseUsed,
     DecodingWaited,
     Event,
     IndexRepaired,
@@ -20,7 +21,7 @@ from app.events.kinds import (
     ModelRan,
     ModelWaited,
     PictureDecoded,
-    PictureRefused,
+    PictureLeftOut,
     PicturesEmbedded,
     PoolExhausted,
     PoolSampled,
@@ -41,7 +42,7 @@ __all__ = [
     "CallerKnown",
     "DatabaseBack",
     "DatabaseLost",
-    "DatabaseWaited",
+    "DatabaseUsed",
     "DecodingWaited",
     "Event",
     "IndexRepaired",
@@ -50,7 +51,7 @@ __all__ = [
     "ModelRan",
     "ModelWaited",
     "PictureDecoded",
-    "PictureRefused",
+    "PictureLeftOut",
     "PicturesEmbedded",
     "PoolExhausted",
     "PoolSampled",

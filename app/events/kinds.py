@@ -1,7 +1,8 @@
 """The closed list of events. Times in seconds, sizes in bytes; ids of accounts and collections as they are stored.
 
 An event holds what an operator may read. Not one has a place for a token, a vector, the bytes of a picture, an
-attribute, a filter, or an address with its query string; ``reason`` is one of few words, never a text from outside.
+attribute, a filter, or an address with its query string; ``reason`` is one of few words, never a text from
+outside.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RequestRouted(Event):
-    """It is known which method of which service is called, or which page of the console. Both are known names."""
+    """It is known which method of which service is called, or what else: a page of the console, say.
 
-    service: str
+    Both are names that this program has, or its settings; ``service`` is None where there is none.
+    """
+
+    service: str | None
     method: str
 
 
@@ -51,9 +55,9 @@ class RequestRefused(Event):
 class RequestAnswered(Event):
     """A request is over: what is written down of it, once.
 
-    ``seconds`` from its arrival until the last piece of its answer was made; of these ``database``, ``model`` and
-    ``decoding`` were spent waiting for each. ``received`` and ``sent`` are bytes of bodies. What never became known
-    is None.
+    ``seconds`` from its arrival until the last piece of its answer was made; of these ``database``, ``model``
+    and ``decoding`` were spent waiting for each. ``received`` and ``sent`` are bytes of bodies. What never
+    became known is None.
     """
 
     id: str
@@ -68,7 +72,6 @@ class RequestAnswered(Event):
     database: float
     model: float
     decoding: float
-    waits: int
     strategy: str | None
     exact: bool | None
     records: int | None
@@ -100,8 +103,10 @@ class PicturesEmbedded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class PictureRefused(Event):
-    """A picture could not be embedded; ``reason``: ``missing``, ``fetching``, ``reading``, ``model``."""
+class PictureLeftOut(Event):
+    """A picture was not embedded; ``reason``: ``url``, ``file``, ``base64``, by where it should have come from;
+    ``missing``, ``thumbnail``; or ``model``, where that cannot be loaded.
+    """
 
     reason: str
 
@@ -155,15 +160,15 @@ class ModelFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseWaited(Event):
-    """A connection waited for the database once."""
+class DatabaseUsed(Event):
+    """The database was waited for so long by one use of it: a read, or a transaction."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class PoolWaited(Event):
-    """A connection was taken from the pool after so long."""
+    """Somebody had to wait so long for a connection of the pool."""
 
     seconds: float
 

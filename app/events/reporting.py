@@ -1,7 +1,7 @@
 """Reporting events, and listening to them.
 
-Listeners are called on the thread that reports, at once, and have to be quick. One that fails is told in the log and
-disturbs nobody: what is reported has happened, whether it is noted or not.
+Listeners are called on the thread that reports, at once, and have to be quick. One that fails is told in the log
+and disturbs nobody: what is reported has happened, whether it is noted or not.
 """
 
 import logging
@@ -40,7 +40,11 @@ def timed(made: Callable[[float], Event]) -> Iterator[None]:
 
 
 def listen(kind: type[Kind], listener: Callable[[Kind], object]) -> None:
-    """From now on call ``listener`` with each event of this kind, in this process and those forked from it."""
+    """From now on call ``listener`` with each event of this kind, in this process and those forked from it.
+
+    Who listens already is called once all the same.
+    """
+    stop_listening(kind, listener)
     _listeners[kind] = (*_listeners.get(kind, ()), listener)
 
 

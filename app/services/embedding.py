@@ -29,6 +29,7 @@ from app.domain.model_name import split_precision
 from app.domain.record import IncomingRecord, NewRecord
 from app.domain.thumbnail import Thumbnail
 from app.embedding.base import Embedder, Prepared
+from app.events import DecodingWaited, PictureDecoded, PictureLeftOut, PicturesEmbedded, report, timed
 from app.images.decode import decode_picture
 from app.images.phash import PerceptualHash, perceptual_hash
 from app.images.sources import decode_base64, read_file
@@ -122,12 +123,33 @@ def embed_records(
     roots = runtime.settings.file_roots if file_roots is None else file_roots
     pipeline = _Pipeline(runtime, collection, roots, waits=MOST_WAITS if waits_for_model else 0)
     remaining = iter(records)
+    before: list[IncomingRecord] = []
     ahead: list[_Started] = []
     while chunk := list(islice(remaining, CHUNK)):
         started = pipeline.start(chunk)
-        yield from pipeline.finish(ahead)
-        ahead = started
-    yield from pipeline.finish(ahead)
+        yield from _told(before, pipeline.finish(ahead))
+        before, ahead = chunk, started
+    yield from _told(before, pipeline.finish(ahead))
+
+
+def _told(records: Sequence[IncomingRecord], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """The outcomes, once it is reported which pictures came to nothing."""
+    for record, outcome in zip(records, outcomes, strict=True):
+        if not isinstance(outcome, Embedded):
+            report(PictureLeftOut(_reason(record, outcome)))
+        yield outcome
+
+
+def _reason(record: IncomingRecord, outcome: Outcome) -> str:
+    if isinstance(outcome, ModelUnavailable):
+        return "model"
+    if record.vector is not None:
+        return "thumbnail"
+    if record.base64 is not None:
+        return "base64"
+    if record.url is not None:
+        return "url"
+    return "missing" if record.file is None else "file"
 
 
 def takes_text(runtime: Runtime, collection: Collection) -> bool:
@@ -191,7 +213,8 @@ class _Pipeline:
 
     def finish(self, started: Sequence[_Started]) -> Iterator[Outcome]:
         """Embed what the decoders have prepared, in one go."""
-        outcomes = [_result(item) for item in started]
+        with timed(DecodingWaited):
+            outcomes = [_result(item) for item in started]
         embedded = self._embed([outcome for outcome in outcomes if isinstance(outcome, _Prepared)])
         for outcome in outcomes:
             yield next(embedded) if isinstance(outcome, _Prepared) else outcome
@@ -210,6 +233,7 @@ class _Pipeline:
                 yield from self._embed([picture])
             return
         note_pictures(len(pictures))
+        report(PicturesEmbedded(len(pictures)))
         for picture, vector in zip(pictures, vectors, strict=True):
             yield Embedded(
                 vector,
@@ -241,6 +265,7 @@ class _Pipeline:
     def _decode(self, record: IncomingRecord, fetched: bytes | None = None) -> Future[_Prepared]:
         return self._runtime.decoders.submit(self._prepare, record, fetched)
 
+    @timed(PictureDecoded)
     def _prepare(self, record: IncomingRecord, fetched: bytes | None) -> _Prepared:
         """Runs on a decoder's thread."""
         settings = self._runtime.settings

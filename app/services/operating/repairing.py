@@ -4,6 +4,7 @@ what nobody can undo any more.
 
 from contextlib import suppress
 
+from app import events
 from app.db import attribute_indexes, partitions
 from app.domain.errors import DatabaseUnavailable
 from app.services.acting.doing import forget_old
@@ -31,6 +32,7 @@ def repair(runtime: Runtime) -> list[str]:
             # Busy means that somebody is at it.
             with suppress(DatabaseUnavailable):
                 if not index.ready and create_index(runtime, collection, ".".join(index.path)):
+                    events.report(events.IndexRepaired(id, "attribute"))
                     done.append(f"built the index on {'.'.join(index.path)} of collection {id}")
     if forgotten := forget_old(runtime):
         done.append(f"forgot {forgotten} actions that are too old to be undone")

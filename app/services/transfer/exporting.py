@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import orjson
 
+from app import events
 from app.db import records
 from app.domain.account import Access
 from app.domain.collection import Collection
@@ -81,8 +82,17 @@ def written_to_file(
         raise ReadOnlyToken("the token is read-only, output_file_name writes a file")
     if not re.fullmatch(r"[\w-][\w .-]*", name) or len(name.encode()) > _LONGEST_NAME:
         raise InvalidRequest("it has to be a plain file name", path="output_file_name")
-    target = runtime.settings.export_folder / str(require_collection(access).id) / name
-    return _passed_through(target, batches, fields, keep)
+    collection = require_collection(access)
+    target = runtime.settings.export_folder / str(collection.id) / name
+    return _reported(collection, _passed_through(target, batches, fields, keep))
+
+
+def _reported(collection: Collection, batches: Iterable[list[StoredRecord]]) -> Iterator[list[StoredRecord]]:
+    written = 0
+    for batch in batches:
+        written += len(batch)
+        yield batch
+    events.report(events.RecordsExported(collection.id, written))
 
 
 def _passed_through(

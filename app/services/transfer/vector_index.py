@@ -7,6 +7,7 @@ collection without index and without holder tells that the index is still to be 
 import logging
 from contextlib import AbstractContextManager
 
+from app import events
 from app.db import partitions
 from app.db.database import Session, advisory_lock
 from app.domain.collection import Collection
@@ -31,4 +32,5 @@ def finish_index(runtime: Runtime, collection: Collection) -> bool:
         partitions.build_vector_index(
             connection, collection.id, model_id=collection.model_id, dimension=collection.model.dimension
         )
+    events.report(events.IndexRepaired(collection.id, "vector"))
     return True
