@@ -6,19 +6,20 @@ from contextlib import suppress
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from app import __version__
+from app import __version__, events
 from app.api import docs
 from app.api.answers import answer, complete_answer, failure, start_clock
 from app.api.bodies import UNREADABLE, read_object
 from app.api.credentials import collection_headers, read_token
 from app.api.methods import METHODS
 from app.api.openapi.document import document
-from app.api.presenters import present_account
-from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
+from app.api.presenters import present_account, present_readiness
+from app.api.status import NOT_READY, OK, UNKNOWN_ERROR, status_of_error, status_of_http
 from app.api.thumbnails import RestOfPath, thumbnail_of
 from app.domain.account import Access
 from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
 from app.services.access import account_of, resolve_access
+from app.services.operating.readiness import readiness
 from app.services.operating.status import describe_database
 from app.services.runtime import Runtime
 
@@ -45,8 +46,10 @@ def create_app(runtime: Runtime) -> Flask:
 
     @app.route("/account/v2/details/", **options)
     def account_details() -> Response:
+        _tell("accountDetails")
         _require_verb("GET", "POST")
         account = account_of(runtime, read_token(request))
+        events.report(events.CallerKnown(account.id, None))
         return complete_answer(present_account(account))
 
     @app.route("/<path:service>/v2/<method>/", **options)
@@ -54,6 +57,8 @@ def create_app(runtime: Runtime) -> Flask:
     def call(service: str, method: str) -> Response:
         if service not in paths:
             raise NotFound(f"there is no service at /{service}/v2/")
+        if method in METHODS or method == "ping":
+            _tell(method, service)
         if method == "ping":
             _require_verb("POST", "GET")
             read_object(request)
@@ -72,22 +77,44 @@ def create_app(runtime: Runtime) -> Flask:
             usage.errors = int(response.status_code >= 400)
             return response
 
+    @app.route("/healthz", **options)
+    def health() -> Response:
+        _tell("healthz")
+        _require_verb("GET", "HEAD")
+        return answer(info=f"Lookalike {__version__}")
+
+    @app.route("/readyz", **options)
+    def ready() -> Response:
+        _tell("readyz")
+        _require_verb("GET", "HEAD")
+        parts = present_readiness(readiness(runtime))
+        missing = ", ".join(part for part, state in parts.items() if state != "ready")
+        description = f"not ready: {missing}" if missing else None
+        response = answer(NOT_READY if missing else OK, parts=parts, error_description=description)
+        if missing:
+            response.headers["Retry-After"] = "1"
+        return response
+
     def thumbnail(record_id: str) -> Response:
+        _tell("thumbnail")
         _require_verb("GET", "HEAD")
         return thumbnail_of(runtime, _access(runtime, writes=False), request, record_id)
 
     @app.route("/openapi.json", **options)
     def description() -> Response:
+        _tell("docs")
         _require_verb("GET", "HEAD")
         return docs.described(request, document(tuple(paths)))
 
     @app.route("/docs", **options)
     def docs_page() -> Response:
+        _tell("docs")
         _require_verb("GET", "HEAD")
         return docs.page(request)
 
     @app.route("/docs/<path:name>", **options)
     def docs_file(name: str) -> Response:
+        _tell("docs")
         _require_verb("GET", "HEAD")
         return docs.file(request, name)
 
@@ -100,13 +127,19 @@ def create_app(runtime: Runtime) -> Flask:
 
 def _access(runtime: Runtime, *, writes: bool) -> Access:
     collection_id, collection_name = collection_headers(request)
-    return resolve_access(
+    access = resolve_access(
         runtime,
         read_token(request),
         collection_id=collection_id,
         collection_name=collection_name,
         writes=writes,
     )
+    events.report(events.CallerKnown(access.account_id, access.collection.id if access.collection else None))
+    return access
+
+
+def _tell(method: str, service: str | None = None) -> None:
+    events.report(events.RequestRouted(service, method))
 
 
 def _require_verb(*verbs: str) -> None:
@@ -124,10 +157,11 @@ def _expected_failure(error: LookalikeError) -> Response:
     if status is UNKNOWN_ERROR:
         return _unexpected_failure(error)
     _drain()
+    events.report(events.RequestRefused(type(error).__name__))
     if status.code >= 500:
         # One line: while the database is down, every request comes by here.
         told = error.for_operators if isinstance(error, DatabaseUnavailable) else str(error)
-        log.warning("%s %s: %s", request.method, request.path, told)
+        log.warning("%s: %s", _called(), told)
     return failure(status, str(error))
 
 
@@ -139,13 +173,21 @@ def _http_failure(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         description = "the body is larger than this server accepts; send the records in several requests"
     _drain()
+    events.report(events.RequestRefused(type(error).__name__))
     headers = dict(error.get_headers())
     return failure(status_of_http(code), description, {"Allow": headers["Allow"]} if "Allow" in headers else None)
 
 
 def _unexpected_failure(error: Exception) -> Response:
-    log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
+    events.report(events.RequestRefused(type(error).__name__))
+    log.error("unexpected failure in %s", _called(), exc_info=error)
     return failure(UNKNOWN_ERROR, "the service failed in an unexpected way; its log says more")
+
+
+def _called() -> str:
+    """What was called, by a name of ours: a path may hold anything."""
+    method = (request.view_args or {}).get("method")
+    return method if method in METHODS else str(request.endpoint)
 
 
 def _drain() -> None:

@@ -59,6 +59,9 @@ CAPACITY_EXCEEDED = Status(
 TOO_LARGE = Status(413, "request too large", "The body is larger than the server accepts.")
 WRONG_MEDIA_TYPE = Status(415, "unsupported media type", "The body is declared as something other than JSON.")
 TOO_MANY_REQUESTS = Status(429, "too many requests", "More requests than the account may send.")
+NOT_READY = Status(
+    503, "not ready", "Something that requests need is missing: `parts` says what. Of `/readyz` alone."
+)
 UNKNOWN_ERROR = Status(500, "unknown error", "The service failed; its log says more.")
 UNAVAILABLE = Status(503, "database unavailable", "The database cannot be reached; it is worth another try.")
 

@@ -16,6 +16,7 @@ from app.domain.account import Access
 from app.domain.estimate import Estimate
 from app.domain.facet import Facets
 from app.domain.picture import Picture
+from app.domain.readiness import Readiness
 from app.domain.session import Session
 from app.embedding.registry import ModelRegistry
 from app.images.fetch import PictureFetcher
@@ -46,6 +47,9 @@ class Runtime:
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
+        self.readiness: Recent[None, Readiness] = Recent(seconds=1)
+        self.expected_models: frozenset[str] | None = None
+        """The models of existing collections, which are to be loaded; None until that was found out."""
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.unreadable: Recent[str, bool] = Recent(seconds=60)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
@@ -56,6 +60,11 @@ class Runtime:
         self.query_vectors: Recent[Hashable, NDArray[np.float32]] = Recent(seconds=3600)
         self.facets: Recent[Hashable, Facets] = Recent(seconds=30, size=100)
         self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
+
+    @property
+    def queues(self) -> dict[str, int]:
+        """How many wait for the models, and of the writers at the gates of collections."""
+        return {"models": self.models.waiting, "writers": self.gates.waiting}
 
     def open(self) -> Self:
         """Connect to the database."""

@@ -23,6 +23,7 @@ def preload_models(runtime: Runtime) -> None:
     except LookalikeError as error:
         log.warning("no model is loaded yet: %s", error)
         return
+    runtime.expected_models = frozenset(names)
     for name in sorted(names):
         try:
             model = runtime.models.get(name)
