@@ -12,6 +12,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app.api.presenters import present_status, present_time
 from app.api.status import UNKNOWN_ERROR, status_of_http
+from app.serving.following import answered_outside
+from app.serving.request_id import HEADER, new_id
 
 _IDLE_SECONDS = 20
 """How long a thread waits for the next bytes of a request, or for a client to take the next bytes of an answer."""
@@ -45,6 +47,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         if not malformed:
             self.log.error("error while handling a request", exc_info=exc)
             description = "the service failed in an unexpected way; its log says more"
+        id = new_id()
+        answered_outside(id, "other", code)
         document = {
             "status": present_status(status),
             "error_description": description,
@@ -52,7 +56,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         }
         body = json.dumps(document).encode()
         head = (
-            f"HTTP/1.1 {code} {HTTPStatus(code).phrase}\r\nConnection: close\r\n"
+            f"HTTP/1.1 {code} {HTTPStatus(code).phrase}\r\nConnection: close\r\n{HEADER}: {id}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         with suppress(OSError):
