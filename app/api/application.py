@@ -11,15 +11,15 @@ from app.api import docs
 from app.api.answers import answer, complete_answer, failure, start_clock
 from app.api.bodies import UNREADABLE, read_object
 from app.api.credentials import collection_headers, read_token
+from app.api.health import add_health
 from app.api.methods import METHODS
 from app.api.openapi.document import document
-from app.api.presenters import present_account, present_readiness
-from app.api.status import NOT_READY, OK, UNKNOWN_ERROR, status_of_error, status_of_http
+from app.api.presenters import present_account
+from app.api.status import UNKNOWN_ERROR, status_of_error, status_of_http
 from app.api.thumbnails import RestOfPath, thumbnail_of
 from app.domain.account import Access
 from app.domain.errors import DatabaseUnavailable, InvalidRequest, LookalikeError, ReadOnlyToken
 from app.services.access import account_of, resolve_access
-from app.services.operating.readiness import readiness
 from app.services.operating.status import describe_database
 from app.services.runtime import Runtime
 
@@ -77,24 +77,6 @@ def create_app(runtime: Runtime) -> Flask:
             usage.errors = int(response.status_code >= 400)
             return response
 
-    @app.route("/healthz", **options)
-    def health() -> Response:
-        _tell("healthz")
-        _require_verb("GET", "HEAD")
-        return answer(info=f"Lookalike {__version__}")
-
-    @app.route("/readyz", **options)
-    def ready() -> Response:
-        _tell("readyz")
-        _require_verb("GET", "HEAD")
-        parts = present_readiness(readiness(runtime))
-        missing = ", ".join(part for part, state in parts.items() if state != "ready")
-        description = f"not ready: {missing}" if missing else None
-        response = answer(NOT_READY if missing else OK, parts=parts, error_description=description)
-        if missing:
-            response.headers["Retry-After"] = "1"
-        return response
-
     def thumbnail(record_id: str) -> Response:
         _tell("thumbnail")
         _require_verb("GET", "HEAD")
@@ -117,6 +99,8 @@ def create_app(runtime: Runtime) -> Flask:
         _tell("docs")
         _require_verb("GET", "HEAD")
         return docs.file(request, name)
+
+    add_health(app, runtime)
 
     for path in paths:
         # The path is spelled out, so that no _id is taken for that of another service.

@@ -51,6 +51,9 @@ COLLECTION_NOT_FOUND = Status(
     "There is no such collection, or the token may not use it; the two are not told apart.",
 )
 PATH_NOT_FOUND = Status(404, "path not found", "There is no such service, method or file.")
+NOT_READY = Status(
+    503, "not ready", "Something that requests need is missing: `parts` says what. Of `/readyz` alone."
+)
 WRONG_VERB = Status(405, "method not allowed", "Another verb is wanted; the header `Allow` names it.")
 ALL_DUPLICATE = Status(411, "record duplicate", "None of the records went in, as each is a duplicate.")
 CAPACITY_EXCEEDED = Status(
@@ -59,9 +62,6 @@ CAPACITY_EXCEEDED = Status(
 TOO_LARGE = Status(413, "request too large", "The body is larger than the server accepts.")
 WRONG_MEDIA_TYPE = Status(415, "unsupported media type", "The body is declared as something other than JSON.")
 TOO_MANY_REQUESTS = Status(429, "too many requests", "More requests than the account may send.")
-NOT_READY = Status(
-    503, "not ready", "Something that requests need is missing: `parts` says what. Of `/readyz` alone."
-)
 UNKNOWN_ERROR = Status(500, "unknown error", "The service failed; its log says more.")
 UNAVAILABLE = Status(503, "database unavailable", "The database cannot be reached; it is worth another try.")
 

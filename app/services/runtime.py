@@ -47,9 +47,6 @@ class Runtime:
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
-        self.readiness: Recent[None, Readiness] = Recent(seconds=1)
-        self.expected_models: frozenset[str] | None = None
-        """The models of existing collections, which are to be loaded; None until that was found out."""
         self.estimates: Recent[Hashable, Estimate] = Recent(seconds=30)
         self.unreadable: Recent[str, bool] = Recent(seconds=60)
         self.pictures: Recent[Hashable, Picture] = Recent(seconds=3600, size=_REMEMBERED_PICTURES)
@@ -58,6 +55,9 @@ class Runtime:
         )
         self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=300, size=_REMEMBERED_GRAPHS)
         self.query_vectors: Recent[Hashable, NDArray[np.float32]] = Recent(seconds=3600)
+        self.readiness: Recent[None, Readiness] = Recent(seconds=1)
+        self.expected_models: frozenset[str] | None = None
+        """The models of existing collections, which are to be loaded; None until that was found out."""
         self.facets: Recent[Hashable, Facets] = Recent(seconds=30, size=100)
         self.decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
 

@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 
 from app import __version__, events
 from app.domain.errors import LookalikeError
-from app.services.operating.status import database_versions, measure_database
+from app.services.operating.measures import measure_database
 from app.services.runtime import Runtime
 from app.serving.following import Application, Environ
 from app.serving.metrics import METRICS, Kind
@@ -121,12 +121,14 @@ class _OfDatabase(Collector):
         return asked_at, rows
 
     def _ask(self) -> list[tuple[str, list[str], float]]:
-        versions = database_versions(self._runtime)
-        labels = [__version__, platform.python_version(), versions.postgresql, versions.pgvector]
+        found = measure_database(self._runtime)
+        versions = {one.measure: one.part for one in found if one.measure in ("postgresql", "pgvector")}
+        labels = [__version__, platform.python_version(), versions["postgresql"], versions["pgvector"]]
         return [
             ("lookalike_build_info", labels, 1.0),
             *(
                 (f"lookalike_{one.measure}", [one.part] if one.part else [], one.value)
-                for one in measure_database(self._runtime)
+                for one in found
+                if one.measure not in versions
             ),
         ]

@@ -1,10 +1,10 @@
 -- What an operator measures of the database.
 
 -- name: measures
--- Sizes and counts, one a row. Tables are told by what they hold, in all collections together: their partitions are
+-- Sizes, counts and versions, one a row. Tables are told by what they hold, in all collections together: their partitions are
 -- called after it. Records are those of the last analysis, as counting them would read everything. Pairs are stale
 -- where their run was of another model, was called off as outdated, or has not been finished.
--- rows: measure, part (of what, or empty), value
+-- rows: measure, part (of what, the version, or empty), value
 WITH relations AS (
     SELECT c.oid, c.relkind, am.amname::text AS kind, greatest(c.reltuples, 0) AS rows,
         CASE
@@ -35,6 +35,10 @@ UNION ALL
 SELECT 'collections', '', count(*)::float8 FROM lookalike_internal.collections WHERE deleted_at IS NULL
 UNION ALL
 SELECT 'stale_pairs_collections', '', count(*) FILTER (WHERE stale)::float8 FROM runs
+UNION ALL
+SELECT 'postgresql', current_setting('server_version'), 1
+UNION ALL
+SELECT 'pgvector', extversion, 1 FROM pg_extension WHERE extname = 'vector'
 UNION ALL
 SELECT 'pairs_age_seconds', '', extract(epoch FROM now() - min(finished_at))::float8
 FROM runs HAVING min(finished_at) IS NOT NULL;
