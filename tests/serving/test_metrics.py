@@ -1,5 +1,6 @@
 """Metrics of a running server, over all of its workers."""
 
+import json
 import os
 import signal
 import socket
@@ -9,14 +10,22 @@ from pathlib import Path
 
 import pytest
 import requests
+from flask import Response
 from prometheus_client.parser import text_string_to_metric_families
+from werkzeug.test import Client
 
-from app.domain.errors import ConfigurationError
+from app.db.measures import Measure
+from app.domain.errors import ConfigurationError, DatabaseUnavailable
+from app.services.operating.measures import measure_database
+from app.services.runtime import Runtime
 from app.serving.metrics import METRICS, Kind
 from app.serving.metrics_folder import MetricsFolder
+from app.serving.metrics_page import SECONDS as SECONDS_KEPT
+from app.serving.metrics_page import MetricsPage
 from app.serving.server import _measured_at
+from app.serving.site import create_site
 from app.settings import load_settings
-from tests.service import PHOTOS
+from tests.service import PHOTOS, Service
 from tests.serving.conftest import Server, free_port
 
 PORT = free_port()
@@ -165,6 +174,33 @@ def test_a_folder_is_private_and_goes_with_its_server_or_with_the_next(
     assert list(tmp_path.iterdir()) == []
     assert third.number_for(set()) == 0
     assert third.number_for({0, 1, 3}) == 2
+
+
+def test_beside_the_rest_the_database_is_asked_seldom_and_its_last_word_kept(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def ask(runtime: Runtime) -> list[Measure]:
+        asked.append(1)
+        if len(asked) > 1:
+            raise DatabaseUnavailable("the database cannot be reached")
+        return measure_database(runtime)
+
+    monkeypatch.setattr("app.serving.metrics_page.measure_database", ask)
+    client = Client(MetricsPage(create_site(service.runtime), service.runtime, tmp_path, None), Response)
+    first = client.get("/metrics").text
+    assert "lookalike_build_info{" in first
+    assert "lookalike_collections 0.0" in first
+    assert client.get("/metrics").text == first
+    assert len(asked) == 1
+    kept = tmp_path / "database.json"
+    for age, told in ((SECONDS_KEPT + 1, first), (601, "")):
+        _, rows = json.loads(kept.read_text())
+        kept.write_text(json.dumps([time.time() - age, rows]))
+        assert client.get("/metrics").text == told
+    assert len(asked) == 3
+    assert client.get("/healthz").status_code == 200
 
 
 def test_a_port_that_is_taken_is_told_at_the_start(server: Server) -> None:
