@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app import events
-from app.serving.logs import FIELDS
+from app.serving.logs import Told, tell
 
 QUIET = frozenset({"healthz", "readyz", "metrics"})
 """What is asked again and again by machines: told at the level ``debug`` as long as all is well."""
@@ -19,15 +19,15 @@ def log_events() -> None:
         events.listen(kind, line)
 
 
-def request_fields(event: events.RequestAnswered) -> dict[str, Any]:
+def request_fields(event: events.RequestAnswered) -> Told:
     """What the line of a request says, by names; None is left out."""
     return {
         "request": event.id,
         "verb": event.verb,
         "service": event.service,
         "method": event.method,
-        "account": event.account_id and str(event.account_id),
-        "collection": event.collection_id and str(event.collection_id),
+        "account": event.account_id,
+        "collection": event.collection_id,
         "status": event.http_status,
         "code": event.code,
         "total_ms": _ms(event.seconds),
@@ -50,25 +50,21 @@ def _answered(event: events.RequestAnswered) -> None:
         level = logging.WARNING
     elif event.method in QUIET:
         level = logging.DEBUG
-    if log.isEnabledFor(level):
-        # Made here, as finding out which line of code logs takes as long as all the rest.
-        record = logging.LogRecord(log.name, level, "", 0, "answered", None, None)
-        setattr(record, FIELDS, request_fields(event))
-        log.handle(record)
+    tell(level, log, "answered", request_fields(event))
 
 
 def _model_loaded(event: events.ModelLoaded) -> None:
-    log.info("a model was loaded", extra={FIELDS: {"model": event.model, "total_ms": _ms(event.seconds)}})
+    tell(logging.INFO, log, "a model was loaded", {"model": event.model, "total_ms": _ms(event.seconds)})
 
 
 def _repaired(event: events.IndexRepaired) -> None:
-    fields = {"collection": str(event.collection_id), "kind": event.kind}
-    log.info("an index was built that was missing", extra={FIELDS: fields})
+    told = {"collection": event.collection_id, "kind": event.kind}
+    tell(logging.INFO, log, "an index was built that was missing", told)
 
 
 def _exported(event: events.RecordsExported) -> None:
-    fields = {"collection": str(event.collection_id), "records": event.records}
-    log.info("records were exported", extra={FIELDS: fields})
+    told = {"collection": event.collection_id, "records": event.records}
+    tell(logging.INFO, log, "records were exported", told)
 
 
 def _ms(seconds: float) -> float:

@@ -8,74 +8,107 @@ code is heard from ``warning`` on, as it is less careful with what it says below
 """
 
 import logging
+import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from traceback import walk_tb
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
 from app.serving.request_id import current_id
 
-FIELDS = "fields"
-"""The attribute of a log record with what is told beside its sentence, by names."""
+Told = dict[str, Any]
+"""What a line says, by names; its values are texts, numbers, truth values and ids."""
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes lines of the one form to the one stream."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(sys.stderr)
+        self._written = _as_json if form == "json" else _as_text
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record without its end."""
+        return self._written(_told(record))
+
+    def tell(self, told: Told) -> None:
+        """Write a line that is no record of ``logging``, whose ways take longer than all the rest of it."""
+        line = self._written(told) + self.terminator
+        self.acquire()
+        try:
+            # Standard error is written at the end of each line.
+            self.stream.write(line)
+        except (OSError, ValueError):
+            pass  # as for records: a log that nobody takes any more keeps no request from its answer
+        finally:
+            self.release()
+
+
+_handler: _Handler | None = None
 
 
 def begin_log(form: str, level: str) -> None:
     """Let everything that is logged from now on be written as ``json`` or ``text``, from ``level`` on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(AsJson() if form == "json" else AsText())
+    global _handler
+    _handler = _Handler(form)
     root, ours = logging.getLogger(), logging.getLogger("app")
-    root.handlers[:] = [handler]
+    root.handlers[:] = [_handler]
     ours.setLevel(level.upper())
     root.setLevel(max(logging.WARNING, ours.level))
     logging.captureWarnings(True)
-    # Nobody reads them here, and each takes its time with every line.
-    logging.logThreads = logging.logMultiprocessing = False
     threading.excepthook = _log_end_of_thread
 
 
-class AsJson(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line without its end."""
-        return orjson.dumps(_told(record), default=str).decode()
-
-
-class AsText(logging.Formatter):
-    """Time, level, sentence, and ``name=value`` for what is told beside it; one line, and one for each place."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The lines without the last end."""
-        told = _told(record)
-        places = told.pop("trace", [])
-        head = (told.pop("time"), f"{told.pop('level').upper():7}", f"{told.pop('logger')}:", told.pop("message"))
-        line = " ".join((*head, *(f"{name}={_plain(value)}" for name, value in told.items())))
-        lines = [line, *(f"    {place}" for place in places)]
-        # What others say may hold ends of lines, behind which somebody could put a line of their own.
-        return "\n".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in lines)
+def tell(level: int, logger: logging.Logger, message: str, told: Told) -> None:
+    """Write a line with what is told beside its sentence; None is left out. Nothing where no log was begun."""
+    if _handler is not None and logger.isEnabledFor(level):
+        line = {
+            **_head(time.time(), level, logger.name, message),
+            **{name: value for name, value in told.items() if value is not None},
+        }
+        _handler.tell(line)
 
 
-def _told(record: logging.LogRecord) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-        "level": record.levelname.lower(),
-        "logger": record.name,
-        "message": record.getMessage(),
-        "process": record.process,
+def _head(at: float, level: int, logger: str, message: str) -> Told:
+    return {
+        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        "level": logging.getLevelName(level).lower(),
+        "logger": logger,
+        "message": message,
+        "process": os.getpid(),
     }
+
+
+def _told(record: logging.LogRecord) -> Told:
+    told = _head(record.created, record.levelno, record.name, record.getMessage())
     if (id := current_id()) is not None:
         told["request"] = id
-    fields: Mapping[str, Any] = getattr(record, FIELDS, {})
-    told |= {name: value for name, value in fields.items() if value is not None}
     if record.exc_info and record.exc_info[1] is not None:
         told["error"] = _name(record.exc_info[1])
         told["trace"] = list(_trace(record.exc_info[1]))
     return told
+
+
+def _as_json(told: Told) -> str:
+    """One object a line."""
+    return orjson.dumps(told, default=str).decode()
+
+
+def _as_text(told: Told) -> str:
+    """Time, level, sentence, ``name=value`` for what is told beside it, and a line for each place of an error."""
+    rest = dict(told)
+    places = rest.pop("trace", [])
+    head = f"{rest.pop('time')} {rest.pop('level').upper():7} {rest.pop('logger')}: {rest.pop('message')}"
+    line = " ".join((head, *(f"{name}={_plain(value)}" for name, value in rest.items())))
+    lines = [line, *(f"    {place}" for place in places)]
+    # What others say may hold ends of lines, behind which somebody could put a line of their own.
+    return "\n".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in lines)
 
 
 def _plain(value: object) -> str:
