@@ -170,7 +170,7 @@ def _unexpected_failure(error: Exception) -> Response:
 
 def _called() -> str:
     """What was called, by a name of ours: a path may hold anything."""
-    method = (request.view_args or {}).get("method")
+    method = str((request.view_args or {}).get("method"))
     return method if method in METHODS else str(request.endpoint)
 
 

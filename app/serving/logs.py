@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from traceback import walk_tb
 from types import TracebackType
 from typing import Any, TextIO
@@ -77,12 +78,17 @@ def tell(level: int, logger: logging.Logger, message: str, told: Told) -> None:
 
 def _head(at: float, level: int, logger: str, message: str) -> Told:
     return {
-        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        "time": f"{_second(int(at))}.{int(at % 1 * 1000):03}+00:00",
         "level": logging.getLevelName(level).lower(),
         "logger": logger,
         "message": message,
         "process": os.getpid(),
     }
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat()
 
 
 def _told(record: logging.LogRecord) -> Told:
