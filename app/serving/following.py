@@ -60,7 +60,10 @@ _current: ContextVar[_Request | None] = ContextVar("request", default=None)
 
 
 class Followed:
-    """The WSGI application, with its requests followed."""
+    """The WSGI application, with its requests followed.
+
+    The pieces of an answer may be made by one thread after the other, with other requests between.
+    """
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -70,18 +73,19 @@ class Followed:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
         request = _Request(request_id.request_id(environ), _verb(environ["REQUEST_METHOD"]), _length(environ))
-        _enter(request)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             request.http_status = int(status[:3])
             return start_response(status, [*headers, (request_id.HEADER, request.id)], exc_info)
 
+        _enter(request)
         try:
-            pieces = self._application(environ, start)
+            return _Answer(self._application(environ, start), request)
         except BaseException:
-            _leave(request)
+            _end(request)
             raise
-        return _Answer(pieces, request)
+        finally:
+            _leave()
 
 
 class _Answer:
@@ -96,6 +100,7 @@ class _Answer:
         return self
 
     def __next__(self) -> bytes:
+        _enter(self._request)
         try:
             piece = next(self._left)
         except StopIteration:
@@ -105,16 +110,20 @@ class _Answer:
             events.report(events.RequestRefused(type(error).__name__))
             log.error("an answer broke off", exc_info=error)
             raise
+        finally:
+            _leave()
         self._request.ended = time.perf_counter()
         self._request.sent += len(piece)
         return piece
 
     def close(self) -> None:
+        _enter(self._request)
         try:
             if (close := getattr(self._pieces, "close", None)) is not None:
                 close()
         finally:
-            _leave(self._request)
+            _end(self._request)
+            _leave()
 
 
 def answered_outside(id: str, verb: str, http_status: int) -> None:
@@ -129,11 +138,14 @@ def _enter(request: _Request) -> None:
     request_id.enter(request.id)
 
 
-def _leave(request: _Request) -> None:
-    request.ended = request.ended or time.perf_counter()
-    _report(request)
+def _leave() -> None:
     _current.set(None)
     request_id.enter(None)
+
+
+def _end(request: _Request) -> None:
+    request.ended = request.ended or time.perf_counter()
+    _report(request)
 
 
 def _report(request: _Request) -> None:

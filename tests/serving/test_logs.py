@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -104,6 +105,38 @@ class TestALine:
         assert line["model_ms"] > 0
         assert line["decode_ms"] > 0
         assert line["model_ms"] + line["decode_ms"] + line["database_ms"] < line["total_ms"]
+
+    def test_of_an_answer_that_several_threads_make(self, begin: Callable[..., io.StringIO]) -> None:
+        """Between its pieces a thread answers others."""
+        written = begin()
+
+        def pieces() -> Iterator[bytes]:
+            for _ in range(3):
+                events.report(events.DatabaseUsed(1.0))
+                logging.getLogger("app.x").info("a piece")
+                yield b"piece"
+
+        def application(environ: Any, start_response: Any) -> Any:
+            start_response("200 OK", [])
+            return pieces()
+
+        followed = Followed(application)
+        asked = {"REQUEST_METHOD": "GET", "HTTP_X_REQUEST_ID": "long-answer"}
+        answer = followed(asked, lambda *_: None)
+        for _ in range(3):
+            made: list[bytes] = []
+            thread = threading.Thread(target=lambda made=made: made.append(next(answer)))
+            thread.start()
+            thread.join()
+            assert made == [b"piece"]
+            other = followed({"REQUEST_METHOD": "GET"}, lambda *_: None)
+            assert next(other) == b"piece"
+            other.close()
+        events.report(events.DatabaseUsed(1.0))
+        answer.close()
+        told = [line for line in lines(written) if line["request"] == "long-answer"]
+        assert [line["message"] for line in told] == ["a piece"] * 3 + ["answered"]
+        assert (told[-1]["database_ms"], told[-1]["sent"]) == (3000, 15)
 
     def test_as_text_stays_one(self, begin: Callable[..., io.StringIO]) -> None:
         written = begin("text", "info")
