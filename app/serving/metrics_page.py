@@ -12,6 +12,7 @@ nothing.
 import json
 import os
 import platform
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -61,7 +62,11 @@ class MetricsPage:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             start_response("405 Method Not Allowed", [("Allow", "GET, HEAD"), ("Content-Length", "0")])
             return []
-        body = self._text()
+        try:
+            body = self._text()
+        except (struct.error, RuntimeError):
+            # Another worker was about to make a file.
+            body = self._text()
         headers = [("Content-Type", CONTENT_TYPE_PLAIN_0_0_4), ("Content-Length", str(len(body)))]
         start_response("200 OK", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
