@@ -17,6 +17,8 @@ BUILT_IN_SERVICES: Mapping[str, tuple[str, ...]] = {
 }
 """The services that always exist, with the URL paths under which each answers."""
 
+METRICS_PATH = "/metrics"
+
 
 def services(text: str) -> dict[str, str]:
     """``name=model,other/name=model``; ``name`` alone takes the default model and is empty here.
@@ -187,6 +189,29 @@ def port_numbers(text: str) -> frozenset[int]:
             raise ValueError(f"{part!r} is not between 1 and 65535")
         ports.update(range(int(first), int(last or first) + 1))
     return frozenset(ports)
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A parser of one of some words."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"it has to be one of {', '.join(words)}")
+        return text.lower()
+
+    return parse
+
+
+def metrics_place(text: str) -> str | None:
+    """Where metrics are read: ``/metrics``, an address with a port (``127.0.0.1:9100``), or nowhere."""
+    if not text or text == METRICS_PATH:
+        return text or None
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise ValueError(f"it is neither {METRICS_PATH} nor an address with a port such as 127.0.0.1:9100")
+    if not re.fullmatch(r"\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+", host):
+        raise ValueError(f"{host!r} is no address to listen on")
+    return text
 
 
 def switch(text: str) -> bool:

@@ -24,9 +24,11 @@ from app.setting_values import (
     folder,
     hosts_and_networks,
     integer,
+    metrics_place,
     model_name,
     networks,
     number,
+    one_of,
     optional_folder,
     optional_integer,
     port_numbers,
@@ -96,6 +98,9 @@ class Settings:
     thumbnails: bool
     console: bool
     undo_days: float
+    log: str
+    log_level: str
+    metrics: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,9 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str]:
     for name in sorted(set(environment) - set(variables)):
         if name.upper().startswith(PREFIX):
             ending = name.upper().removeprefix(PREFIX)
-            guess = "".join(f": is {PREFIX}{near} meant?" for near in get_close_matches(ending, endings, n=1))
+            # A short name cut short resembles nothing.
+            near = get_close_matches(ending, endings, n=1) or [one for one in endings if one.startswith(ending)]
+            guess = f": is {PREFIX}{near[0]} meant?" if near and ending else ""
             found[name] = f"{name} is no setting{guess}"
         elif (near := get_close_matches(name.upper(), variables, n=1, cutoff=0.9)) and near[0] not in environment:
             found[name] = f"{name} is no setting: is {near[0]} meant?"
@@ -326,6 +333,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LOOKALIKE_TORCH_THREADS", "torch_threads", str(CORES), integer(1, 1024),
         "threads of the model in each worker process", "cores",
+    ),
+    Setting(
+        "LOOKALIKE_LOG", "log", "text", one_of("json", "text"), "how the log's lines are written: `json` or `text`"
+    ),
+    Setting(
+        "LOOKALIKE_LOG_LEVEL", "log_level", "info", one_of("debug", "info", "warning", "error"),
+        "what the log has: `info` is a line for each request; `debug`, `warning` or `error`",
+    ),
+    Setting(
+        "LOOKALIKE_METRICS", "metrics", "", metrics_place,
+        "where Prometheus reads metrics, without a token: an address of their own such as `127.0.0.1:9100`, or "
+        "`/metrics` beside the rest", "nowhere",
     ),
 )  # fmt: skip
 """All settings, in the order in which they are documented."""

@@ -74,6 +74,23 @@ class InfoAnswer(Answer):
     info = fields.String(required=True, metadata=told("Version, and what the indexes are made by."))
 
 
+class PartsShape(Schema):
+    """``parts``: each is ``ready``, ``missing``, or ``unknown`` where the database cannot be asked."""
+
+    database = fields.String(required=True, metadata=told("Whether the database answers, within seconds."))
+    schema = fields.String(required=True, metadata=told("Whether its schema is of this version of the service."))
+    models = fields.String(
+        required=True,
+        metadata=told("Whether the models of existing collections are loaded, where `LOOKALIKE_PRELOAD` is on."),
+    )
+
+
+class ReadyAnswer(Answer):
+    """/readyz"""
+
+    parts = fields.Nested(PartsShape, required=True, metadata=told("What requests need, part by part."))
+
+
 class AccountAnswer(Answer):
     """/account/v2/details/"""
 

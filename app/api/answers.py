@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from flask import Response, g
 
+from app import events
 from app.api.presenters import present_skip, present_status, present_time
 from app.api.status import OK, RETRIED, Status
 from app.domain.errors import InvalidRequest, seconds_to_wait
@@ -87,6 +88,7 @@ def streamed_listing(batches: Iterable[Sequence[Mapping[str, Any]]], **members: 
         for batch in iterator:
             count += len(batch)
             yield b"," + _members(batch)
+        events.report(events.StatusChosen(OK.code, count))
         rest = {
             "answer_count": count,
             **{name: value for name, value in members.items() if value is not None},
@@ -119,6 +121,7 @@ class SpooledListing:
             "status": present_status(status),
             "statistics": _statistics(g.started),
         }
+        events.report(events.StatusChosen(status.code, self._count))
         self._file.seek(0)
         pieces = iter(lambda: self._file.read(_PIECE), b"")
         response = Response(chain([b'{"answer_records":['], pieces, [b"]," + orjson.dumps(rest)[1:]]))
@@ -137,6 +140,7 @@ def _response(status: Status, members: Mapping[str, Any], statistics: Mapping[st
         **members,
         "statistics": {**_statistics(g.get("started")), **(statistics or {})},
     }
+    events.report(events.StatusChosen(status.code, members.get("answer_count")))
     try:
         body = orjson.dumps(document)
     except (TypeError, orjson.JSONEncodeError) as error:

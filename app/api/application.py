@@ -6,12 +6,13 @@ from functools import partial
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
-from app import __version__
+from app import __version__, events
 from app.api import docs
 from app.api.abandonment import is_abandoned
 from app.api.answers import answer, complete_answer, failure, start_clock
 from app.api.bodies import read_object
 from app.api.credentials import collection_headers, read_token
+from app.api.health import add_health
 from app.api.methods import METHODS
 from app.api.openapi.document import document
 from app.api.presenters import present_account
@@ -50,8 +51,10 @@ def create_app(runtime: Runtime) -> Flask:
 
     @app.route("/account/v2/details/", **options)
     def account_details() -> Response:
+        _tell("accountDetails")
         _require_verb("GET", "POST")
         access = bearer_of(runtime, read_token(request))
+        events.report(events.CallerKnown(access.account_id, None))
         let_in(runtime, access, request)
         return complete_answer(present_account(account_of(runtime, access)))
 
@@ -60,6 +63,8 @@ def create_app(runtime: Runtime) -> Flask:
     def call(service: str, method: str) -> Response:
         if service not in paths:
             raise NotFound(f"there is no service at /{service}/v2/")
+        if method in METHODS or method == "ping":
+            _tell(method, service)
         if method == "ping":
             _require_verb("POST", "GET")
             # Whoever asks is not known, and shall not have much parsed.
@@ -85,6 +90,7 @@ def create_app(runtime: Runtime) -> Flask:
             return response
 
     def thumbnail(record_id: str) -> Response:
+        _tell("thumbnail")
         _require_verb("GET", "HEAD")
         access = _access(runtime, writes=False)
         let_in(runtime, access, request)
@@ -92,18 +98,23 @@ def create_app(runtime: Runtime) -> Flask:
 
     @app.route("/openapi.json", **options)
     def description() -> Response:
+        _tell("docs")
         _require_verb("GET", "HEAD")
         return docs.described(request, document(tuple(paths)))
 
     @app.route("/docs", **options)
     def docs_page() -> Response:
+        _tell("docs")
         _require_verb("GET", "HEAD")
         return docs.page(request)
 
     @app.route("/docs/<path:name>", **options)
     def docs_file(name: str) -> Response:
+        _tell("docs")
         _require_verb("GET", "HEAD")
         return docs.file(request, name)
+
+    add_health(app, runtime)
 
     for path in paths:
         # The path is spelled out, so that no _id is taken for that of another service.
@@ -114,13 +125,19 @@ def create_app(runtime: Runtime) -> Flask:
 
 def _access(runtime: Runtime, *, writes: bool) -> Access:
     collection_id, collection_name = collection_headers(request)
-    return resolve_access(
+    access = resolve_access(
         runtime,
         read_token(request),
         collection_id=collection_id,
         collection_name=collection_name,
         writes=writes,
     )
+    events.report(events.CallerKnown(access.account_id, access.collection.id if access.collection else None))
+    return access
+
+
+def _tell(method: str, service: str | None = None) -> None:
+    events.report(events.RequestRouted(service, method))
 
 
 def _require_verb(*verbs: str) -> None:
@@ -137,10 +154,11 @@ def _expected_failure(error: LookalikeError) -> Response:
     status = status_of_error(error)
     if status is UNKNOWN_ERROR:
         return _unexpected_failure(error)
+    events.report(events.RequestRefused(type(error).__name__))
     if status.code >= 500:
         # One line: while the database is down, every request comes by here.
         told = error.for_operators if isinstance(error, DatabaseUnavailable) else str(error)
-        log.warning("%s %s: %s", request.method, request.path, told)
+        log.warning("%s: %s", _called(), told)
     return failure(status, str(error), retry_after=error.retry_after)
 
 
@@ -151,10 +169,18 @@ def _http_failure(error: HTTPException) -> Response:
         description = f"there is nothing at {request.path}"
     if isinstance(error, RequestEntityTooLarge):
         description = "the body is larger than this server accepts; send the records in several requests"
+    events.report(events.RequestRefused(type(error).__name__))
     headers = dict(error.get_headers())
     return failure(status_of_http(code), description, {"Allow": headers["Allow"]} if "Allow" in headers else None)
 
 
 def _unexpected_failure(error: Exception) -> Response:
-    log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
+    events.report(events.RequestRefused(type(error).__name__))
+    log.error("unexpected failure in %s", _called(), exc_info=error)
     return failure(UNKNOWN_ERROR, "the service failed in an unexpected way; its log says more")
+
+
+def _called() -> str:
+    """What was called, by a name of ours: a path may hold anything."""
+    method = str((request.view_args or {}).get("method"))
+    return method if method in METHODS else str(request.endpoint)

@@ -8,6 +8,7 @@ from app.domain.account import Account
 from app.domain.fields import Fields
 from app.domain.near_duplicate import NearDuplicate
 from app.domain.ranking import Neighbour, Ranking
+from app.domain.readiness import Readiness
 from app.domain.record import StoredRecord
 from app.domain.skip import Skip
 from app.services.duplicates.pairs import RecordPair
@@ -83,6 +84,16 @@ def present_account(account: Account) -> Members:
         "credits_counter": account.credits_counter,
         "credits_limit": account.credits_limit,
         "default_workspace": str(account.default_workspace),
+    }
+
+
+def present_readiness(found: Readiness) -> Members:
+    """What requests need, part by part."""
+    states = {True: "ready", False: "missing", None: "unknown"}
+    return {
+        "database": states[found.database],
+        "schema": states[found.schema],
+        "models": states[found.models],
     }
 
 

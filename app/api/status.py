@@ -51,6 +51,9 @@ COLLECTION_NOT_FOUND = Status(
     "There is no such collection, or the token may not use it; the two are not told apart.",
 )
 PATH_NOT_FOUND = Status(404, "path not found", "There is no such service, method or file.")
+NOT_READY = Status(
+    503, "not ready", "Something that requests need is missing: `parts` says what. Of `/readyz` alone."
+)
 WRONG_VERB = Status(405, "method not allowed", "Another verb is wanted; the header `Allow` names it.")
 ALL_DUPLICATE = Status(411, "record duplicate", "None of the records went in, as each is a duplicate.")
 CAPACITY_EXCEEDED = Status(

@@ -14,6 +14,7 @@ from app.db.migrations import require_current_schema
 from app.domain.errors import DatabaseUnavailable, LookalikeError
 from app.postgres.urls import database_url
 from app.services.runtime import Runtime
+from app.serving.logs import begin_log
 from app.settings import load_settings, unknown_variables
 
 YIELDING = 10
@@ -36,7 +37,10 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
 
     @functools.wraps(command)
     def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        if os.environ.get("LOOKALIKE_LOG", "").strip().lower() == "json":
+            begin_log("json", "info")
+        else:
+            logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         logging.getLogger("alembic").setLevel(logging.WARNING)
         _require_text(kwargs)
         for sentence in unknown_variables(os.environ).values():

@@ -1,13 +1,14 @@
 """The blueprint: sessions, rights, headers and errors around the pages."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import NotFound
 
+from app import events
 from app.console.failures import CrossSiteRequest, failure
 from app.console.page import Page
 from app.console.pages import NAVIGATION, PAGES
@@ -68,6 +69,7 @@ def console(runtime: Runtime, is_abandoned: AbandonmentOf = _never) -> Blueprint
 
 def _view(runtime: Runtime, page: Page, is_abandoned: AbandonmentOf) -> Callable[..., Any]:
     def view(collection: UUID | None = None, **parts: Any) -> Any:
+        events.report(events.RequestRouted(_SERVICE, page.name))
         _bound_form(page)
         if page.public:
             _refuse_foreign_form(None, page)
@@ -81,6 +83,7 @@ def _view(runtime: Runtime, page: Page, is_abandoned: AbandonmentOf) -> Callable
         # What was known of the collection a moment ago is good enough for reading, never for a change.
         fresh = page.verb != "GET"
         access = None if collection is None else access_of(runtime, session, collection, writes=fresh)
+        events.report(events.CallerKnown(session.account_id, collection if access is not None else None))
         if page.writes and session.read_only:
             raise ReadOnlyToken("your token is read-only")
         with (

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from flask import Response, g, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from app import events
 from app.console.shown import sentence
 from app.console.visit import is_partial, leave
 from app.domain import errors
@@ -40,6 +41,7 @@ _STATUS: dict[type[errors.LookalikeError], int] = {
 
 def failure(error: Exception) -> Response:
     """The answer for whatever was raised: the sign-in for strangers, else a sentence with its status."""
+    events.report(events.RequestRefused(type(error).__name__))
     if isinstance(error, errors.Unauthorized):
         return _to_sign_in()
     if isinstance(error, HTTPException):
@@ -48,9 +50,9 @@ def failure(error: Exception) -> Response:
     elif isinstance(error, errors.LookalikeError) and type(error) in _STATUS:
         code, told = _STATUS[type(error)], str(error)
         if isinstance(error, errors.DatabaseUnavailable):
-            log.warning("%s %s: %s", request.method, request.path, error.for_operators)
+            log.warning("%s: %s", request.endpoint, error.for_operators)
     else:
-        log.error("unexpected failure in %s %s", request.method, request.path, exc_info=error)
+        log.error("unexpected failure in %s", request.endpoint, exc_info=error)
         code, told = 500, "The console failed in an unexpected way; the log of the service says more."
     template = "failure_part.html" if is_partial() else "failure.html"
     html = render_template(f"console/{template}", visit=g.get("visit"), code=code, told=sentence(told))

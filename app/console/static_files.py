@@ -11,6 +11,8 @@ from pathlib import Path
 from flask import Response, send_from_directory, url_for
 from werkzeug.exceptions import NotFound
 
+from app.events import RequestRouted, report
+
 FOLDER = Path(__file__).parent / "static"
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -33,6 +35,7 @@ def static_path(name: str) -> str:
 
 def static_file(version: str, name: str) -> Response:
     """A file; whatever version is asked for, there is only this one, and no other is to be kept."""
+    report(RequestRouted("console", "static_file"))
     type = _TYPES.get(Path(name).suffix)
     if type is None:
         raise NotFound

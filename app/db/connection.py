@@ -64,12 +64,14 @@ class StoppedBySomebody(errors.QueryCanceled):
 class BoundedConnection(Connection[TupleRow]):
     """A connection that is waited for no longer than ``allow`` says; at first without end.
 
-    ``made_at`` and ``idle_since`` are times of ``time.monotonic``; ``uses`` counts how often a pool gave it away.
+    ``made_at`` and ``idle_since`` are times of ``time.monotonic``; ``uses`` counts how often a pool gave it away;
+    ``waited`` adds up the seconds that the server was waited for.
     """
 
     made_at: float = 0.0
     idle_since: float = 0.0
     uses: int = 0
+    waited: float = 0.0
     _statement_timeout = math.inf
     _longest_wait = math.inf
 
@@ -94,6 +96,8 @@ class BoundedConnection(Connection[TupleRow]):
                 raise
             self.close()
             raise NoAnswer(f"no answer within {longest:g} seconds") from error
+        finally:
+            self.waited += time.monotonic() - started
 
     def answers(self, within: float) -> bool:
         """Whether the server answers within some seconds; the connection is closed if it does not."""

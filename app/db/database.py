@@ -34,6 +34,7 @@ from app.db.outage import Outage
 from app.db.pool import AllInUse, Pool, PoolState, Unreachable
 from app.db.queries import load_queries
 from app.domain.errors import CollectionNotFound, ConfigurationError, DatabaseUnavailable, TooBusy
+from app.events import DatabaseUsed, PoolExhausted, PoolWaited, report
 
 Row = TypeVar("Row")
 Session = Connection[TupleRow]
@@ -45,6 +46,9 @@ _AT_ONCE = 1.0
 
 _SECONDS_TO_PREPARE = 5.0
 """Within which a new connection has to be ready for use."""
+
+_NOTICEABLE = 0.0005
+"""Seconds from which on taking a connection counts as waiting for one."""
 
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
@@ -207,17 +211,23 @@ class Database:
     @contextmanager
     def _connection(self, within: float | None = None) -> Iterator[BoundedConnection]:
         """A connection of the pool that was alive a moment ago; raises ``DatabaseUnavailable`` and ``TooBusy``."""
+        started = time.perf_counter()
         try:
             connection = self._pool.take(self._patience if within is None else within)
         except AllInUse:
+            report(PoolExhausted())
             raise TooBusy(IN_USE, retry_after=1) from None
         except Unreachable as error:
             reason = self._outage.reason or error.__cause__
             raise unavailable(reason) from reason
+        if (waited := time.perf_counter() - started) > _NOTICEABLE:
+            report(PoolWaited(waited))
+        before = connection.waited
         try:
             connection.allow(self._timeout)
             yield connection
         finally:
+            report(DatabaseUsed(connection.waited - before))
             self._pool.give(connection)
 
     def _connect(self) -> BoundedConnection:

@@ -1,5 +1,6 @@
 """Runs the Alembic migrations and tells whether a database is at their head."""
 
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -39,7 +40,7 @@ def downgrade(url: str, revision: str) -> None:
 
 def require_current_schema(url: str) -> None:
     """Raise ``ConfigurationError`` when the schema is not at the version that this program was written for."""
-    head = ScriptDirectory.from_config(_configuration(url)).get_current_head()
+    head = newest_version()
     with translated_errors(), psycopg.connect(url) as connection:
         row = connection.execute("SELECT to_regclass('lookalike_internal.alembic_version') IS NOT NULL").fetchone()
         found = None
@@ -51,6 +52,14 @@ def require_current_schema(url: str) -> None:
         raise ConfigurationError(
             f"the database schema is {state}, this program needs version {head}: run `lookalike migrate`"
         )
+
+
+@cache
+def newest_version() -> str:
+    """The version of the schema that this program was written for."""
+    head = ScriptDirectory(MIGRATIONS_FOLDER).get_current_head()
+    assert head is not None
+    return head
 
 
 def run_sql_file(name: str) -> None:

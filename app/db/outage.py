@@ -3,6 +3,8 @@
 import logging
 import threading
 
+from app.events import DatabaseBack, DatabaseLost, report
+
 log = logging.getLogger(__name__)
 
 
@@ -23,11 +25,13 @@ class Outage:
         if self._changed(error) is None:
             reason = str(error).partition("\n")[0] or type(error).__name__
             log.warning("the database cannot be reached: %s", reason)
+            report(DatabaseLost())
 
     def ended(self) -> None:
         """A connection was made, and can be used."""
         if self._changed(None) is not None:
             log.warning("the database can be reached again")
+            report(DatabaseBack())
 
     def _changed(self, reason: Exception | None) -> Exception | None:
         """The reason before."""

@@ -25,6 +25,7 @@ from app.domain.errors import ModelUnavailable
 from app.domain.model import ModelIdentity
 from app.domain.rotation import Rotation
 from app.embedding.base import Embedder, Embeddings, Prepared
+from app.events import ModelRan, ModelWaited, timed
 
 Item = TypeVar("Item")
 Run = Callable[[Sequence[Item]], NDArray[np.float32]]
@@ -104,7 +105,9 @@ class Batcher(Generic[Item]):
             self._jobs.add(owner, job, urgent=urgent)
             self._waiting += len(items)
             self._changed.notify_all()
-        if not job.done.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+        with timed(ModelWaited):
+            done = job.done.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        if not done:
             # What no batch has taken yet, none will.
             job.fail(TimeoutError())
         if job.error is not None:
@@ -191,6 +194,11 @@ class BatchedEmbedder:
     def prepared_by(self) -> str | None:
         return self._embedder.prepared_by
 
+    @property
+    def waiting(self) -> int:
+        """How many pictures and texts no batch has taken yet."""
+        return self._pictures.waiting + self._texts.waiting
+
     def prepare(self, picture: Image) -> Prepared:
         """On the caller's thread."""
         return self._embedder.prepare(picture)
@@ -225,7 +233,7 @@ class BatchedEmbedder:
         """Pictures and texts have a worker each, the network runs for one of them at a time."""
 
         def alone(items: Sequence[Item]) -> Embeddings:
-            with self._network:
+            with self._network, timed(lambda seconds: ModelRan(self.identity.name, len(items), seconds)):
                 return run(items)
 
         return alone

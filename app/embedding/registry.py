@@ -14,6 +14,7 @@ from app.domain.model import BUNDLED
 from app.embedding.base import Embedder
 from app.embedding.batching import BatchedEmbedder
 from app.embedding.spec import ModelSpec
+from app.events import ModelFailed, ModelLoaded, report
 
 RETRY_AFTER = 10.0
 """Seconds for which a failed load is remembered, so that a burst of requests does not try again one by one."""
@@ -53,6 +54,13 @@ class ModelRegistry:
             slot = self._slots.get(ModelSpec.parse(spec))
         return None if slot is None else slot.loaded
 
+    @property
+    def waiting(self) -> int:
+        """How many pictures and texts wait for a model."""
+        with self._lock:
+            loaded = [slot.loaded for slot in self._slots.values()]
+        return sum(model.waiting for model in loaded if model is not None)
+
     def close(self) -> None:
         """End the models' threads; later calls raise ``ModelUnavailable``."""
         with self._lock:
@@ -64,12 +72,19 @@ class ModelRegistry:
     def _load(self, spec: ModelSpec) -> BatchedEmbedder:
         for variable, value in _LIBRARY_DEFAULTS.items():
             os.environ.setdefault(variable, value)
+        started = time.perf_counter()
         try:
-            return BatchedEmbedder(self._open(spec))
+            model = BatchedEmbedder(self._open(spec))
+        except ModelUnavailable:
+            report(ModelFailed(spec.source))
+            raise
         except ImportError as error:
+            report(ModelFailed(spec.source))
             raise ModelUnavailable(
                 f"the model {spec.source!r} needs a library that is missing: {error}"
             ) from error
+        report(ModelLoaded(spec.source, time.perf_counter() - started))
+        return model
 
     def _open(self, spec: ModelSpec) -> Embedder:
         import torch

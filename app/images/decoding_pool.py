@@ -21,6 +21,7 @@ from signal import SIGXCPU
 from typing import Any, TypeVar, overload
 
 from app.domain.errors import PictureRefused
+from app.events import PictureDecoded, timed
 from app.images.announced import announced_pixels
 from app.images.confinement import Confinement
 from app.images.decoding_messages import Head
@@ -131,7 +132,8 @@ class DecodingPool:
         if job.future.cancelled():
             return
         try:
-            result = job.finish(self._decode(job, job.read()))
+            with timed(PictureDecoded):
+                result = job.finish(self._decode(job, job.read()))
         except BaseException as error:  # noqa: BLE001 (it is raised where the future is asked)
             if job.future.set_running_or_notify_cancel():
                 job.future.set_exception(error)

@@ -33,6 +33,7 @@ from app.domain.record import IncomingRecord, NewRecord
 from app.domain.thumbnail import Thumbnail
 from app.embedding.base import Prepared
 from app.embedding.batching import BatchedEmbedder
+from app.events import DecodingWaited, PictureLeftOut, PicturesEmbedded, report, timed
 from app.images.announced import announced_pixels
 from app.images.orders import CheckThumbnail, Fingerprints, TakeFingerprints
 from app.images.phash import PerceptualHash
@@ -164,6 +165,26 @@ def _limited(
         runtime.rates.charge(limits, Unit.PICTURES, pipeline.embedded - pictures)
 
 
+def _told(records: Sequence[IncomingRecord], outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """The outcomes, once it is reported which pictures came to nothing."""
+    for record, outcome in zip(records, outcomes, strict=True):
+        if not isinstance(outcome, Embedded):
+            report(PictureLeftOut(_reason(record, outcome)))
+        yield outcome
+
+
+def _reason(record: IncomingRecord, outcome: Outcome) -> str:
+    if isinstance(outcome, ModelUnavailable):
+        return "model"
+    if record.vector is not None:
+        return "thumbnail"
+    if record.base64 is not None:
+        return "base64"
+    if record.url is not None:
+        return "url"
+    return "missing" if record.file is None else "file"
+
+
 def takes_text(runtime: Runtime, collection: Collection) -> bool:
     """Whether texts can be searched for, without loading a model for it: an unknown one is taken for a CLIP."""
     name = collection.model.name
@@ -206,12 +227,13 @@ class _Pipeline:
     def outcomes(self, records: Iterable[IncomingRecord]) -> Iterator[Outcome]:
         """The outcome for each record, in order."""
         remaining = iter(records)
+        before: list[IncomingRecord] = []
         ahead: list[_Started] = []
         while chunk := list(islice(remaining, CHUNK)):
             started = self.start(chunk)
-            yield from self.finish(ahead)
-            ahead = started
-        yield from self.finish(ahead)
+            yield from _told(before, self.finish(ahead))
+            before, ahead = chunk, started
+        yield from _told(before, self.finish(ahead))
 
     def start(self, chunk: Sequence[IncomingRecord]) -> list[_Started]:
         """Set the pictures of a chunk off to the fetchers and decoders; what needs neither is settled at once."""
@@ -247,7 +269,8 @@ class _Pipeline:
 
     def finish(self, started: Sequence[_Started]) -> Iterator[Outcome]:
         """Embed what the decoders have prepared, in one go."""
-        self._work.settle(item for item in started if isinstance(item, Future))
+        with timed(DecodingWaited):
+            self._work.settle(item for item in started if isinstance(item, Future))
         outcomes = [self._result(item) for item in started]
         embedded = self._embed([outcome for outcome in outcomes if isinstance(outcome, _Prepared)])
         for outcome in outcomes:
@@ -280,6 +303,7 @@ class _Pipeline:
             return
         note_pictures(len(pictures))
         self.embedded += len(pictures)
+        report(PicturesEmbedded(len(pictures)))
         for picture, vector in zip(pictures, vectors, strict=True):
             yield Embedded(
                 vector,

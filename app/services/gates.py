@@ -23,6 +23,12 @@ class Gates:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._gates: dict[UUID, threading.Lock] = {}
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many writers wait at a gate."""
+        return self._waiting
 
     @contextmanager
     def passed(self, collection_id: UUID) -> Iterator[Callable[[], None]]:
@@ -32,7 +38,7 @@ class Gates:
         """
         with self._lock:
             gate = self._gates.setdefault(collection_id, threading.Lock())
-        if not gate.acquire(timeout=self._timeout):
+        if not self._acquired(gate):
             told = "many inserts are waiting for this collection; try again in a moment"
             raise TooBusy(told, retry_after=_A_MOMENT)
         closed = True
@@ -47,3 +53,14 @@ class Gates:
             yield let_next_pass
         finally:
             let_next_pass()
+
+    def _acquired(self, gate: threading.Lock) -> bool:
+        if gate.acquire(blocking=False):
+            return True
+        with self._lock:
+            self._waiting += 1
+        try:
+            return gate.acquire(timeout=self._timeout)
+        finally:
+            with self._lock:
+                self._waiting -= 1

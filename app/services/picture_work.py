@@ -30,6 +30,7 @@ class PictureWork:
         self._call = call
         self._urgent = urgent
         self._ended = False
+        self._decoding: set[Future[Any]] = set()
 
     def fetch(self, url: str, decode: Callable[[bytes], Future[Result]]) -> Future[Result]:
         """Fetch a picture and go on with ``decode``; raises ``BudgetExceeded``."""
@@ -48,7 +49,10 @@ class PictureWork:
 
         def begin(_: Turn[Any]) -> Future[Result]:
             self._require_use()
-            return start()
+            started = start()
+            self._decoding.add(started)
+            started.add_done_callback(self._decoding.discard)
+            return started
 
         return self._runtime.decode_turns.submit(begin, owner=self._call.account_id, urgent=self._urgent)
 
@@ -65,11 +69,14 @@ class PictureWork:
             if pending and deadline.is_over:
                 for each in pending:
                     each.cancel()
+                self.end()
                 return
 
     def end(self) -> None:
-        """Begin nothing more of what still waits for its turn."""
+        """Begin nothing more of what still waits for its turn, and decode nothing more."""
         self._ended = True
+        for each in self._decoding.copy():
+            each.cancel()
 
     def _require_use(self) -> None:
         if self._ended or self._call.budget.deadline.is_over:

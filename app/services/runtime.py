@@ -17,6 +17,7 @@ from app.domain.estimate import Estimate
 from app.domain.facet import Facets
 from app.domain.picture import Picture
 from app.domain.rate_limit import Rates
+from app.domain.readiness import Readiness
 from app.embedding.registry import ModelRegistry
 from app.embedding.squaring import squared
 from app.images.decoding_pool import DecodingPool, Limits
@@ -80,9 +81,17 @@ class Runtime:
         )
         self.pair_groups: Recent[Hashable, PairGroups] = Recent(seconds=300, size=_REMEMBERED_GRAPHS)
         self.query_vectors: Recent[Hashable, NDArray[np.float32]] = Recent(seconds=3600)
+        self.readiness: Recent[None, Readiness] = Recent(seconds=1)
+        self.expected_models: frozenset[str] | None = None
+        """The models of existing collections, which are to be loaded; None until that was found out."""
         self.facets: Recent[Hashable, Facets] = Recent(seconds=30, size=100)
         limits = Limits(settings.max_image_pixels, settings.decode_seconds, settings.decode_memory)
         self.decoders = DecodingPool(available_cores(), limits, Nursery([squared.__module__]))
+
+    @property
+    def queues(self) -> dict[str, int]:
+        """How many wait for the models, and of the writers at the gates of collections."""
+        return {"models": self.models.waiting, "writers": self.gates.waiting}
 
     def open(self) -> Self:
         """Connect to the database."""

@@ -8,6 +8,8 @@ from gunicorn.http import errors
 from app.api.presenters import present_status, present_time
 from app.api.status import ABORTED, TOO_BUSY, UNKNOWN_ERROR, Status, status_of_http
 from app.domain.errors import seconds_to_wait
+from app.serving.following import answered_outside
+from app.serving.request_id import HEADER, new_id
 
 _CODES = {
     errors.LimitRequestLine: 414,
@@ -58,9 +60,12 @@ def _answer(code: int, status: Status, description: str, *, retry_after: float |
         "statistics": present_time(0),
     }
     body = json.dumps(document).encode()
+    id = new_id()
+    answered_outside(id, "other", code)
     lines = [
         f"HTTP/1.1 {code} {HTTPStatus(code).phrase}",
         "Connection: close",
+        f"{HEADER}: {id}",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
     ]

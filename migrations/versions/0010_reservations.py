@@ -3,7 +3,7 @@
 from app.db.migrations import install_interface, run_sql_file
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

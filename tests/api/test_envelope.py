@@ -326,7 +326,7 @@ def test_a_database_that_is_down_is_one_line_of_the_log(
     (record,) = caplog.records
     assert record.exc_info is None
     assert record.getMessage().splitlines() == [
-        f"POST {PHOTOS}getRecordCount: the database cannot be reached: connection refused"
+        "getRecordCount: the database cannot be reached: connection refused"
     ]
 
 

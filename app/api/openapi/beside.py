@@ -1,6 +1,8 @@
-"""What is described although it is no method in the table: ping, an account's details, and thumbnails."""
+"""What is described although it is no method in the table: ping, the state of the process, an account's details,
+and thumbnails.
+"""
 
-from app.api.answer_schemas import AccountAnswer, FailureAnswer, InfoAnswer
+from app.api.answer_schemas import AccountAnswer, FailureAnswer, InfoAnswer, ReadyAnswer
 from app.api.methods.base import WHATEVER_IS_CALLED
 from app.api.openapi.examples import examples_of
 from app.api.openapi.operations import COLLECTION, NOBODY, TOKEN, Members, operation, responses, with_examples
@@ -8,6 +10,7 @@ from app.api.status import (
     ABORTED,
     COLLECTION_NOT_FOUND,
     NOT_FOUND,
+    NOT_READY,
     OK,
     TOO_BUSY,
     TOO_MANY_REQUESTS,
@@ -43,6 +46,43 @@ def ping() -> Members:
         )
         for verb, name in (("post", "ping"), ("get", "pingByGet"))
     }
+
+
+def health() -> Members:
+    """Whether the process lives."""
+    return {
+        "get": {
+            **operation(
+                "healthz",
+                _TITLE,
+                summary="Whether the process answers.",
+                description="Asks nothing of the database and needs no token: who gets no answer may restart it.",
+                security=NOBODY,
+                statuses=(OK, WRONG_VERB, UNKNOWN_ERROR),
+                answer=InfoAnswer,
+                examples=examples_of("healthz"),
+            ),
+            "servers": _ROOT,
+        }
+    }
+
+
+def readiness() -> Members:
+    """Whether the process can do its work."""
+    told = operation(
+        "readyz",
+        _TITLE,
+        summary="Whether the process can do its work.",
+        description="Whether the database answers, its schema is the right one and the models of existing "
+        "collections are loaded. Needs no token; who gets another answer than 200 sends requests elsewhere.",
+        security=NOBODY,
+        statuses=(OK, NOT_READY, WRONG_VERB, UNKNOWN_ERROR),
+        answer=ReadyAnswer,
+        examples=examples_of("readyz"),
+    )
+    # What is missing stands in the answer.
+    told["responses"]["503"]["content"]["application/json"]["schema"] = ReadyAnswer
+    return {"get": {**told, "servers": _ROOT}}
 
 
 def account_details() -> Members:

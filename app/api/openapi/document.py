@@ -9,7 +9,7 @@ from apispec import APISpec
 
 from app import __version__
 from app.api.methods import FAMILIES
-from app.api.openapi.beside import BESIDE, account_details, ping, thumbnail
+from app.api.openapi.beside import BESIDE, account_details, health, ping, readiness, thumbnail
 from app.api.openapi.examples import collections, failures
 from app.api.openapi.operations import Members, operation_of
 from app.api.openapi.schemas import from_docstring, parameters_of, plugin
@@ -68,6 +68,8 @@ def document(services: tuple[str, ...]) -> bytes:
     spec.path("/ping", operations=ping())
     spec.path("/thumbnail/{_id}", operations=thumbnail())
     spec.path("/account/v2/details/", operations=account_details())
+    spec.path("/healthz", operations=health())
+    spec.path("/readyz", operations=readiness())
     return orjson.dumps(spec.to_dict())
 
 

@@ -24,6 +24,7 @@ def preload_models(runtime: Runtime) -> None:
     except LookalikeError as error:
         log.warning("no model is loaded yet: %s", error)
         return
+    runtime.expected_models = frozenset(names)
     if names:
         with suppress(NurseryClosed):  # whoever needs it says why
             runtime.decoders.start()

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
+from app import events
 from app.db import attribute_indexes, partitions
 from app.domain.errors import CollectionNotFound, DatabaseUnavailable, LookalikeError
 from app.services.acting.doing import forget_old
@@ -72,6 +73,7 @@ def _build_attribute_indexes(runtime: Runtime, id: UUID) -> list[str]:
         # Busy means that somebody is at it.
         with suppress(DatabaseUnavailable):
             if not index.ready and create_index(runtime, collection, ".".join(index.path)):
+                events.report(events.IndexRepaired(id, "attribute"))
                 done.append(f"built the index on {'.'.join(index.path)} of collection {id}")
     return done
 

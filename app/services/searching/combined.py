@@ -30,6 +30,7 @@ from app.domain.estimate import Estimate
 from app.domain.fields import Fields
 from app.domain.ranking import Neighbour, Ranking, Strategy
 from app.domain.vector import DISTANCE_SCALE
+from app.events import SearchDone, report
 from app.services.access import require_collection
 from app.services.filtering import condition_of
 from app.services.query_records import resolve_queries
@@ -131,6 +132,7 @@ def _page(runtime: Runtime, search: CombinedSearch, wish: Wish, k: int, offset: 
     estimate = estimate_matching(runtime, search.collection, search.where)
     stages = _stages(search, estimate, wish.effort)
     ranked, strategy, exact = _ranked(runtime, search, stages, offset + k, estimate)
+    report(SearchDone(strategy, exact))
     # Parts that follow each other by what they prove may overlap in distance by what the index overlooked.
     page = sorted(ranked[offset : offset + k], key=_order)
     return Ranking(_read(runtime, search.collection, page, wish.fields), strategy, exact, estimate.rows)

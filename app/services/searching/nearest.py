@@ -13,6 +13,7 @@ from app.db import records, search
 from app.db.search import Candidate, Search
 from app.domain.estimate import Estimate
 from app.domain.ranking import Neighbour, Ranking, Strategy
+from app.events import SearchDone, report
 from app.services.runtime import Runtime
 from app.services.searching.estimates import estimate_matching
 from app.services.searching.planner import Plan, first_range_candidates, more_range_candidates, plan_search
@@ -23,6 +24,22 @@ MAX_IN_RANGE = 10_000
 
 def nearest(runtime: Runtime, asked: Search, *, k: int, offset: int, effort: int | None) -> Ranking | None:
     """The ``k`` nearest after the first ``offset``, ``effort`` as in the plan; None for an unknown id."""
+    return told(_nearest(runtime, asked, k, offset, effort))
+
+
+def within(runtime: Runtime, asked: Search, *, radius: float, effort: int | None) -> Ranking | None:
+    """What lies within ``radius`` (0 to 200), at most ``MAX_IN_RANGE`` and one; None for an unknown id."""
+    return told(_within(runtime, asked, radius, effort))
+
+
+def told(ranking: Ranking | None) -> Ranking | None:
+    """A ranking, once it is reported how it was found."""
+    if ranking is not None:
+        report(SearchDone(ranking.strategy, ranking.exact))
+    return ranking
+
+
+def _nearest(runtime: Runtime, asked: Search, k: int, offset: int, effort: int | None) -> Ranking | None:
     estimate = _estimate_for(runtime, asked)
     plan = plan_search(k, estimate, effort=effort, products=asked.product is not None)
     rows = None if estimate is None else estimate.rows
@@ -39,8 +56,7 @@ def nearest(runtime: Runtime, asked: Search, *, k: int, offset: int, effort: int
     return steps.longer_lists() or steps.everything()
 
 
-def within(runtime: Runtime, asked: Search, *, radius: float, effort: int | None) -> Ranking | None:
-    """What lies within ``radius`` (0 to 200), at most ``MAX_IN_RANGE`` and one; None for an unknown id."""
+def _within(runtime: Runtime, asked: Search, radius: float, effort: int | None) -> Ranking | None:
     estimate = _estimate_for(runtime, asked)
     rows = None if estimate is None else estimate.rows
     limit = MAX_IN_RANGE + 1

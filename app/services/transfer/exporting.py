@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import orjson
 
+from app import events
 from app.db import records
 from app.db.errors import COLLECTION_DELETED
 from app.domain.account import Access
@@ -87,8 +88,17 @@ def written_to_file(
         raise ReadOnlyToken("the token is read-only, output_file_name writes a file")
     if not re.fullmatch(r"[\w-][\w .-]*", name) or len(name.encode()) > _LONGEST_NAME:
         raise InvalidRequest("it has to be a plain file name", path="output_file_name")
-    target = folder_of(runtime.settings, require_collection(access).id) / name
-    return _passed_through(runtime.settings, target, batches, fields, keep)
+    collection = require_collection(access)
+    target = folder_of(runtime.settings, collection.id) / name
+    return _reported(collection, _passed_through(runtime.settings, target, batches, fields, keep))
+
+
+def _reported(collection: Collection, batches: Iterable[list[StoredRecord]]) -> Iterator[list[StoredRecord]]:
+    written = 0
+    for batch in batches:
+        written += len(batch)
+        yield batch
+    events.report(events.RecordsExported(collection.id, written))
 
 
 def _passed_through(

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app import events
 from app.db import partitions
 from app.db.database import Session, advisory_lock, told_if_deleted
 from app.domain.collection import Collection
@@ -38,4 +39,5 @@ def finish_index(runtime: Runtime, collection: Collection) -> bool:
         partitions.build_vector_index(
             connection, collection.id, model_id=collection.model_id, dimension=collection.model.dimension
         )
+    events.report(events.IndexRepaired(collection.id, "vector"))
     return True

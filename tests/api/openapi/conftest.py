@@ -135,7 +135,8 @@ class Shelf:
 def shelf(
     tmp_path_factory: pytest.TempPathFactory, new_database: Callable[..., str], template: str
 ) -> Iterator[Shelf]:
-    settings = load_settings({"LOOKALIKE_HOME": str(tmp_path_factory.mktemp("home"))})
+    home = str(tmp_path_factory.mktemp("home"))
+    settings = load_settings({"LOOKALIKE_HOME": home, "LOOKALIKE_PRELOAD": "0"})
     with Runtime(settings, new_database(template)) as runtime:
         yield Shelf(runtime, lambda: str(save_clip(tmp_path_factory.mktemp("models") / "tiny-clip")))
 
@@ -144,7 +145,7 @@ def ask(service: Service, call: Call) -> Any:
     """The response to an example."""
     path = call.path.replace("{_id}", str(call.parameters.get("_id", "")))
     return service.client.open(
-        path if path.startswith("/account") else PHOTOS.rstrip("/") + path,
+        path if path.startswith(("/account", "/healthz", "/readyz")) else PHOTOS.rstrip("/") + path,
         method=call.verb.upper(),
         base_url=ADDRESS,
         query_string={name: value for name, value in call.parameters.items() if name != "_id"},

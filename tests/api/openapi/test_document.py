@@ -20,7 +20,7 @@ from tests.service import Service
 LEFT_OUT = {"/openapi.json", "/docs", "/docs/<path:name>"}
 """Routes that are not described: the description itself."""
 
-BESIDE = {"/ping", "/thumbnail/{_id}", "/account/v2/details/"}
+BESIDE = {"/ping", "/thumbnail/{_id}", "/account/v2/details/", "/healthz", "/readyz"}
 """Paths that are no methods in the table."""
 
 
@@ -56,6 +56,7 @@ class TestTheDocument:
         services = {path for each in shared_service.runtime.settings.services.values() for path in each.paths}
         thumbnails = {f"/{path}/v2/thumbnail/<rest:record_id>" for path in services}
         calls = {"/<path:service>/v2/<method>/", "/<path:service>/v2/<method>", "/account/v2/details/"}
+        calls |= {"/healthz", "/readyz"}
         assert rules == LEFT_OUT | thumbnails | calls
 
     def test_names_the_verbs_that_are_answered(self, document: dict[str, Any]) -> None:
@@ -73,7 +74,7 @@ class TestTheDocument:
         schemes = document["components"]["securitySchemes"].values()
         assert [scheme["name"] for scheme in schemes] == ["Authorization", "collection-id"]
         for path in document["paths"]:
-            open_to_all = path == "/ping"
+            open_to_all = path in ("/ping", "/healthz", "/readyz")
             for operation in document["paths"][path].values():
                 assert (operation["security"] == []) == open_to_all
 
