@@ -69,7 +69,7 @@ class Loop(Protocol):
     def closed(self, connection: "Connection", answer: Answer | None) -> None:
         """The connection is over, and nobody waits for the answer any more."""
 
-    def had_large_body(self) -> None:
+    def had_much(self) -> None:
         """There may be memory to give back."""
 
 
@@ -326,7 +326,7 @@ class Connection:
         if self._place:
             self._loop.room.give_back(self._place)
             self._place = 0
-            self._loop.had_large_body()
+            self._loop.had_much()
 
     def abort(self) -> None:
         """End it at once, with what the system still holds for it."""
@@ -340,6 +340,8 @@ class Connection:
         if self.stage is Stage.WAITING:
             self._loop.room.waiting.remove(self)
         self._request = self._body = None
+        if self._outgoing.waiting > STEP:
+            self._loop.had_much()
         self._outgoing.forget()
         self._give_back_place()
         self.socket.close()

@@ -212,7 +212,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
         if answer is not None and not answer.ended:
             self._jobs.put(answer.close)  # that may wait for the database
 
-    def had_large_body(self) -> None:
+    def had_much(self) -> None:
         """There may be memory to give back."""
         self._may_give_back = True
 
