@@ -37,6 +37,7 @@ _LEAST_PIXELS = 1 << 20
 _LEAST_SHARE = 0.1
 _PATIENCE, _MORE_PATIENCE = 4.0, 10.0
 _MOST_BESIDE_PIXELS = 16 << 20
+_MOST_CHARACTERS = 400
 
 log = logging.getLogger(__name__)
 
@@ -148,14 +149,16 @@ class DecodingPool:
                 if not held:
                     raise PictureRefused("the picture is no longer wanted")
                 head, parts = self._ask(job, data, pixels)
-            if "pixels" not in head or pixels >= self._limits.max_pixels:
+            more = head.get("pixels")
+            if not isinstance(more, int) or pixels >= self._limits.max_pixels:
                 break
             # The header had told of fewer.
-            pixels = max(int(head["pixels"]), 2 * pixels)
+            pixels = max(more, 2 * pixels)
         if "refused" in head:
-            raise PictureRefused(str(head["refused"]))
+            raise PictureRefused(str(head["refused"])[:_MOST_CHARACTERS])
         if "fault" in head:
-            raise RuntimeError(f"a decoder failed:\n{head['fault']}")
+            log.error("a decoder failed: %r", head["fault"])
+            raise PictureRefused("the picture cannot be decoded: its decoder failed")
         try:
             return job.order.read(Made(head["facts"], parts))
         except Exception as error:

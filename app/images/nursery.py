@@ -20,7 +20,7 @@ from app.images.decoding_child import ANSWER, END, FORK, REQUEST
 from app.images.decoding_messages import Head, read, written
 
 _START_SECONDS = 60.0
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 30.0
 
 _PROGRAM = """
 import json, sys

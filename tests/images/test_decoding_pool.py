@@ -169,6 +169,13 @@ def test_refusals_keep_their_sentences(new_pool: Callable[..., DecodingPool]) ->
         pool.submit(unreadable, Shrink()).result(WAIT)
 
 
+def test_what_nobody_expected_is_one_refused_picture(new_pool: Callable[..., DecodingPool]) -> None:
+    pool = new_pool()
+    with pytest.raises(PictureRefused, match="its decoder failed"):
+        made(pool, JPEG, TakeFingerprints(thumbnail=False, prepared_by="builtins:len"))
+    assert works(pool)
+
+
 def test_a_picture_that_takes_too_long_is_refused(new_pool: Callable[..., DecodingPool]) -> None:
     pool = new_pool(Limits(max_pixels=10**6, seconds=0.5, memory=1 << 30))
     assert refusal(pool, NEVER_DONE) == "the picture takes more than 0.5 s to decode"
@@ -212,6 +219,8 @@ def test_a_decoder_that_died_idle_is_no_refused_picture(new_pool: Callable[..., 
     assert works(pool)
     (pid,) = decoders() - before
     os.kill(pid, signal.SIGKILL)
+    while pid in decoders():
+        time.sleep(0.01)
     assert works(pool)
 
 
