@@ -4,6 +4,7 @@ of calls, the threads that read pictures, and work in the background.
 
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -59,6 +60,7 @@ class Runtime:
         self.decode_turns = Turns(_DECODED_AHEAD * available_cores())
         self.admission = Admission(settings.threads, each=settings.account_calls)
         self.background = Background()
+        self.parsing = Lock()
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.sessions: Recent[bytes, Session] = Recent(seconds=settings.access_seconds)
