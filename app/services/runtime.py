@@ -3,6 +3,7 @@ of calls and their limits, the processes that decode pictures, and work in the b
 """
 
 from collections.abc import Hashable
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -70,6 +71,7 @@ class Runtime:
         self.decode_turns = Turns(_DECODED_AHEAD * available_cores())
         self.admission = Admission(settings.threads, each=settings.account_calls)
         self.background = Background()
+        self.parsing = Lock()
         self.gates = Gates(settings.statement_timeout)
         self.accesses: Recent[Hashable, Access] = Recent(seconds=settings.access_seconds)
         self.versions: Recent[str, Versions] = Recent(seconds=3600)

@@ -49,7 +49,7 @@ class Turns:
         self._waiting: Rotation[Turn[Any]] = Rotation()
         self._load = 0
         self._loads: Counter[Hashable] = Counter()
-        self._beginning = threading.local()
+        self._is_beginning = False
 
     @property
     def load(self) -> int:
@@ -83,29 +83,29 @@ class Turns:
             del self._loads[owner]
 
     def _go_on(self) -> None:
-        """Begin whatever there is room for."""
-        if getattr(self._beginning, "here", False):
-            return  # This thread is at it, further down; work that is done at once would pile up calls.
-        self._beginning.here = True
-        try:
-            while (turn := self._next()) is not None:
-                try:
-                    work = turn.begin(turn)
-                except BaseException as error:  # noqa: BLE001 - it is raised again where the answer is read
-                    turn.answer.set_exception(error)
-                    self.lighten(turn, 0)
-                else:
-                    work.add_done_callback(partial(self._finish, turn))
-        finally:
-            self._beginning.here = False
+        """Begin whatever there is room for; one thread at a time, which sees what others add meanwhile."""
+        with self._lock:
+            if self._is_beginning:
+                return
+            self._is_beginning = True
+        while (turn := self._next()) is not None:
+            try:
+                work = turn.begin(turn)
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the answer is read
+                turn.answer.set_exception(error)
+                self.lighten(turn, 0)
+            else:
+                work.add_done_callback(partial(self._finish, turn))
 
     def _next(self) -> Turn[Any] | None:
+        """Whose turn it is; None ends the beginning."""
         with self._lock:
             while (turn := self._waiting.take(self._has_room)) is not None:
                 if turn.answer.set_running_or_notify_cancel():
                     self._load += turn.weight
                     self._loads[turn.owner] += turn.weight
                     return turn
+            self._is_beginning = False
             return None
 
     def _has_room(self, owner: Hashable) -> bool:

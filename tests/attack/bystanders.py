@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import requests
 
 from tests.bench.deployment import PATH, Deployment
 
@@ -43,15 +42,11 @@ class Seen:
 def filled_collection(deployment: Deployment) -> str:
     """A collection of the bundled model with vectors in it, and no server."""
     collection = deployment.new_collection("bystanders")
-    deployment.start_server()
     rows = np.random.default_rng(1).normal(size=(RECORDS, 1280)).round(4)
-    for start in range(0, RECORDS, 100):
-        records = [{"_id": f"r{n}", "_vector": rows[n].tolist()} for n in range(start, start + 100)]
-        answer = deployment.post(collection, "insert", records=records)
-        assert answer["status"]["code"] == 210, answer
-    # The next one loads the model before it answers.
-    deployment.stop_server()
-    deployment.session = requests.Session()
+    lines = [json.dumps({"_id": f"r{n}", "_vector": row.tolist()}) for n, row in enumerate(rows)]
+    file = deployment.folder / "bystanders.jsonl"
+    file.write_text("\n".join(lines))
+    deployment.command("import", collection, file)
     return collection
 
 

@@ -62,7 +62,10 @@ def prepared(
     if any(map(_may_be_embedded, documents)):
         # Before anything is looked at: who has to come again shall not have cost much.
         current_call().begin_embedding()
-    incoming, skips = _parse(documents, collection)
+    # One batch after the other: together they would only take turns at the interpreter's lock, and everybody else
+    # would wait for it as often.
+    with runtime.parsing:
+        incoming, skips = _parse(documents, collection)
     given = {record.id for record in incoming.values() if record.id is not None}
     known = records.known_ids(runtime.database, collection.id, sorted(given)) if given else set()
     for position, record in list(incoming.items()):
