@@ -55,7 +55,7 @@ def _cut(data: bytes, size: tuple[int, int], chance: random.Random) -> bytes:
 
 def _hole(data: bytes, size: tuple[int, int], chance: random.Random) -> bytes:
     at = _place(data, chance)
-    return data[:at] + data[at + chance.randrange(1, 1 + len(data) // 2) :]
+    return data[:at] + data[at + chance.randrange(1, 2 + len(data) // 2) :]
 
 
 def _splice(data: bytes, size: tuple[int, int], chance: random.Random) -> bytes:
@@ -109,7 +109,7 @@ def _flood(data: bytes, size: tuple[int, int], chance: random.Random) -> bytes:
         chunks = chance.choice((b"EXIF\0\0\0\0", b"ANMF\0\0\0\0", b"ALPH\0\0\0\0", b"abcd\1\0\0\0x\0")) * count
         whole = data[8:] + chunks
         return b"RIFF" + struct.pack("<I", len(whole)) + whole
-    if data.startswith(b"GIF"):
+    if data.startswith(b"GIF") and len(data) > 10:
         at = 13 + (3 * 2 ** ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
         return data[:at] + chance.choice((b"!\xfe\1a\0", b"!\xfe\0", b"!\xf9\4\0\0\0\0\0")) * count + data[at:]
     return data + b"\0\0\0\x08free" * count
