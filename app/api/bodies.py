@@ -52,7 +52,7 @@ def read_object(
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge
     # The server has read it to its end. Werkzeug's reader of streams copies it twice.
-    body: bytes = request.environ["wsgi.input"].read(limit + 1)
+    body: bytes = request.environ["wsgi.input"].read(_size(request, limit))
     received(len(body))
     if len(body) > limit:
         raise RequestEntityTooLarge
@@ -71,6 +71,13 @@ def read_object(
     if not isinstance(document, dict):
         raise InvalidRequest("the body has to be a JSON object")
     return document
+
+
+def _size(request: Request, limit: int) -> int:
+    """How many bytes to read, more than which another server may wait for."""
+    if request.content_length is not None:
+        return request.content_length
+    return limit + 1 if request.environ.get("wsgi.input_terminated") else 0
 
 
 def _require_modest(body: bytes, limit: int, max_records: int) -> None:

@@ -72,6 +72,8 @@ class BoundedConnection(Connection[TupleRow]):
     idle_since: float = 0.0
     uses: int = 0
     waited: float = 0.0
+    _waited_in: object = None
+    _asked: float = 0.0
     _statement_timeout = math.inf
     _longest_wait = math.inf
 
@@ -84,10 +86,13 @@ class BoundedConnection(Connection[TupleRow]):
         """As the driver's; raises ``NoAnswer`` and ``StoppedBySomebody``."""
         longest = self._longest_wait if timeout is None else math.inf
         started = time.monotonic()
+        if self._pipeline is None or self._pipeline is not self._waited_in:
+            # What a pipeline sends may run while what came before it is still read.
+            self._waited_in, self._asked = self._pipeline, started
         try:
             return super().wait(gen, interval, timeout if longest == math.inf else longest)
         except errors.QueryCanceled as error:
-            early = time.monotonic() - started < _EARLY * self._statement_timeout
+            early = time.monotonic() - self._asked < _EARLY * self._statement_timeout
             if early and self._statement_timeout < math.inf:
                 raise StoppedBySomebody("cancelled long before the statement timeout") from error
             raise

@@ -1,23 +1,31 @@
 -- What an operator measures of the database.
 
 -- name: measures
--- Sizes, counts and versions, one a row. Tables are told by what they hold, in all collections together: their partitions are
--- called after it. Records are those of the last analysis, as counting them would read everything. Pairs are stale
--- where their run was of another model, was called off as outdated, or has not been finished.
+-- Sizes, counts and versions, one a row. Tables are told by what they hold, in all collections together: partitions
+-- are counted with their parents. Records are those of the last analysis, as counting them would read everything.
+-- Pairs are stale where their run was of another model, was called off as outdated, or has not been finished.
 -- rows: measure, part (of what, the version, or empty), value
-WITH relations AS (
-    SELECT c.oid, c.relkind, am.amname::text AS kind, greatest(c.reltuples, 0) AS rows,
-        CASE
-            WHEN c.relname LIKE 'records%%' THEN 'records'
-            WHEN c.relname LIKE 'embeddings%%' THEN 'embeddings'
-            WHEN c.relname LIKE 'thumbnails%%' THEN 'thumbnails'
-            WHEN c.relname LIKE 'near_duplicate_pairs%%' THEN 'pairs'
+WITH tables AS (
+    SELECT c.oid, greatest(c.reltuples, 0) AS rows,
+        CASE coalesce(parent.relname, c.relname)
+            WHEN 'records' THEN 'records'
+            WHEN 'embeddings' THEN 'embeddings'
+            WHEN 'thumbnails' THEN 'thumbnails'
+            WHEN 'near_duplicate_pairs' THEN 'pairs'
             ELSE 'others'
         END AS part
     FROM pg_class c
+    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+    LEFT JOIN pg_class parent ON parent.oid = i.inhparent
+    WHERE c.relkind = 'r'
+      AND coalesce(parent.relnamespace, c.relnamespace) = 'lookalike_internal'::regnamespace
+),
+indexes AS (
+    SELECT c.oid, am.amname::text AS kind
+    FROM tables
+    JOIN pg_index x ON x.indrelid = tables.oid
+    JOIN pg_class c ON c.oid = x.indexrelid
     JOIN pg_am am ON am.oid = c.relam
-    WHERE c.relnamespace IN ('lookalike_internal'::regnamespace, 'lookalike_data'::regnamespace)
-      AND c.relkind IN ('r', 'i')
 ),
 runs AS (
     SELECT run.finished_at, run.finished_at IS NULL OR run.rule = '' OR run.model_id <> c.model_id AS stale
@@ -26,11 +34,11 @@ runs AS (
     WHERE c.deleted_at IS NULL
 )
 SELECT 'table_bytes' AS measure, part, sum(pg_table_size(oid))::float8 AS value
-FROM relations WHERE relkind = 'r' GROUP BY part
+FROM tables GROUP BY part
 UNION ALL
-SELECT 'index_bytes', kind, sum(pg_relation_size(oid))::float8 FROM relations WHERE relkind = 'i' GROUP BY kind
+SELECT 'index_bytes', kind, sum(pg_relation_size(oid))::float8 FROM indexes GROUP BY kind
 UNION ALL
-SELECT 'records', '', coalesce(sum(rows), 0)::float8 FROM relations WHERE relkind = 'r' AND part = 'records'
+SELECT 'records', '', coalesce(sum(rows), 0)::float8 FROM tables WHERE part = 'records'
 UNION ALL
 SELECT 'collections', '', count(*)::float8 FROM lookalike_internal.collections WHERE deleted_at IS NULL
 UNION ALL

@@ -68,14 +68,22 @@ WHERE r.name = %(name)s
 RETURNING r.name;
 
 -- name: set_account_rate_class
+-- A new class begins with full allowances.
 -- parameters: account_id, name (NULL: none)
+WITH anew AS (
+    DELETE FROM lookalike_internal.rate_limits WHERE subject = %(account_id)s
+)
 UPDATE lookalike_internal.accounts
 SET rate_class = %(name)s
 WHERE id = %(account_id)s;
 
 -- name: set_token_rate_class
+-- A new class begins with full allowances.
 -- parameters: token_id, name (NULL: none)
 -- rows: one when there is such a token
+WITH anew AS (
+    DELETE FROM lookalike_internal.rate_limits WHERE subject = %(token_id)s
+)
 UPDATE lookalike_internal.tokens
 SET rate_class = %(name)s
 WHERE id = %(token_id)s

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from app.api.application import create_app
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import TooBusy
 from app.services.gates import Gates
 from app.services.runtime import Runtime
 from tests.api.test_near_duplicates import at, phash
@@ -250,7 +250,7 @@ def test_a_gate_is_not_waited_at_for_ever(runtime: Runtime, service: Service) ->
     id = service.use_vectors(2).id
     gates = Gates(timeout=0.01)
     with gates.passed(id) as let_next_pass:
-        with pytest.raises(DatabaseUnavailable), gates.passed(id):
+        with pytest.raises(TooBusy), gates.passed(id):
             pass
         let_next_pass()
         with gates.passed(id):

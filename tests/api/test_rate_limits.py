@@ -169,11 +169,11 @@ def test_a_search_still_waits_for_the_database_once(
         service = Service(runtime)
         service.use_vectors(4)
         service.insert_vectors({f"x{n}": [1.0, n, 0, 0] for n in range(50)})
-        with runtime.database._pool.connection() as connection:
+        with runtime.database._connection() as connection:
             connection.pgconn.trace(trace.fileno())
         for _ in range(20):
             assert len(service.call("visualKNN", query_record={"_id": "x1"}, k=5)["answer_records"]) == 5
-        with runtime.database._pool.connection() as connection:
+        with runtime.database._connection() as connection:
             connection.pgconn.untrace()
     sent = re.findall(r"\tF\t\d+\t(\w+)", (tmp_path / "trace").read_text())
     assert sent.count("Sync") == 20

@@ -19,7 +19,7 @@ def test_it_sends_a_request_with_token_and_collection(service: Service, new_wind
     call = page.locator("#operations-Inserting-insert")
     call.locator(".opblock-summary-control").click()
     call.locator("button.execute").click()
-    call.locator(".live-responses-table .response-col_status").get_by_text("200").wait_for()
+    call.locator(".live-responses-table .response-col_status").get_by_text("200").wait_for(timeout=60_000)
     assert service.call("getRecordCount")["answer_count"] == 5
     kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
     assert kept == '[{},{},""]'
