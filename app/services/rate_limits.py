@@ -39,7 +39,8 @@ _PAUSE = 1.0
 # Seconds until what could not be settled is tried again.
 _FORGOTTEN_EVERY = 3600.0  # seconds
 
-_Key = tuple[uuid.UUID, str]
+_Key = tuple[uuid.UUID, str, int]
+# With the rate, as another class begins with full allowances.
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class RateLimiter:
             self._try_to_settle()
 
     def _of(self, limit: RateLimit) -> _Allowance:
-        key = (limit.subject, limit.unit)
+        key = _key(limit)
         allowance = self._allowances.get(key)
         if allowance is None:
             allowance = self._allowances[key] = _Allowance()
@@ -182,7 +183,7 @@ class RateLimiter:
                 self._settle_soon(limit)
 
     def _settle_soon(self, limit: RateLimit) -> None:
-        self._due[limit.subject, limit.unit] = limit
+        self._due[_key(limit)] = limit
         if self._thread is None:
             self._thread = threading.Thread(target=self._settle_again_and_again, name="rates", daemon=True)
             self._thread.start()
@@ -247,3 +248,7 @@ def _refusal(limit: RateLimit, wait: float) -> RateLimited:
         f"try again in {max(1, math.ceil(wait))} s",
         retry_after=wait,
     )
+
+
+def _key(limit: RateLimit) -> _Key:
+    return limit.subject, limit.unit, limit.per_minute
