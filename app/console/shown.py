@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from markupsafe import Markup
 
 from app.domain.near_duplicate import Signal
 from app.domain.review_rule import bytes_text, pixels_text
@@ -38,9 +39,10 @@ def web_address(value: object) -> str | None:
     return value if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def moment(time: datetime) -> str:
-    """A time to the minute, by UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def moment(time: datetime) -> Markup:
+    """A time to the minute, by UTC, in one piece."""
+    told = time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Markup('<time datetime="{}">{}</time>').format(time.isoformat(), told)
 
 
 def grouped(count: int) -> str:
