@@ -39,8 +39,6 @@ _PAUSE = 1.0
 # Seconds until what could not be settled is tried again.
 _FORGOTTEN_EVERY = 3600.0  # seconds
 
-_Key = tuple[uuid.UUID, str, int]
-# With the rate, as another class begins with full allowances.
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +77,9 @@ class RateLimiter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._allowances: OrderedDict[_Key, _Allowance] = OrderedDict()
-        self._due: dict[_Key, RateLimit] = {}
+        # By limits with their rates, as another class begins with full allowances.
+        self._allowances: OrderedDict[RateLimit, _Allowance] = OrderedDict()
+        self._due: set[RateLimit] = set()
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -125,15 +124,19 @@ class RateLimiter:
     def settle(self) -> None:
         """Reserve what is due and settle what is owed; raises as the database does, and nothing is lost then."""
         with self._lock:
-            due, self._due = self._due, {}
+            # One of each allowance, as a statement names none twice: its rate may just have been changed.
+            due = {(limit.subject, limit.unit): limit for limit in self._due}
+            self._due.difference_update(due.values())
             asked = [self._reservation(limit, 0) for limit in due.values()]
+            if self._due:
+                self._wanted.set()
         if not asked:
             return
         try:
             self._reserve(asked)
         except LookalikeError:
             with self._lock:
-                self._due = {**due, **self._due}
+                self._due.update(due.values())
             raise
 
     def close(self) -> None:
@@ -145,12 +148,11 @@ class RateLimiter:
             self._try_to_settle()
 
     def _of(self, limit: RateLimit) -> _Allowance:
-        key = _key(limit)
-        allowance = self._allowances.get(key)
+        allowance = self._allowances.get(limit)
         if allowance is None:
-            allowance = self._allowances[key] = _Allowance()
+            allowance = self._allowances[limit] = _Allowance()
             self._forget_one()
-        self._allowances.move_to_end(key)
+        self._allowances.move_to_end(limit)
         return allowance
 
     def _forget_one(self) -> None:
@@ -183,7 +185,7 @@ class RateLimiter:
                 self._settle_soon(limit)
 
     def _settle_soon(self, limit: RateLimit) -> None:
-        self._due[_key(limit)] = limit
+        self._due.add(limit)
         if self._thread is None:
             self._thread = threading.Thread(target=self._settle_again_and_again, name="rates", daemon=True)
             self._thread.start()
@@ -248,7 +250,3 @@ def _refusal(limit: RateLimit, wait: float) -> RateLimited:
         f"try again in {max(1, math.ceil(wait))} s",
         retry_after=wait,
     )
-
-
-def _key(limit: RateLimit) -> _Key:
-    return limit.subject, limit.unit, limit.per_minute

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
@@ -53,6 +54,19 @@ def test_sql_and_python_have_one_rule(database: Database) -> None:
             assert row is not None
             granted, later = one.reserve(backlog, **asked)
             assert row == (granted, pytest.approx(later, abs=1e-5)), (one, backlog, asked)
+
+
+def test_calls_of_before_and_after_a_change_of_rates_are_settled(database: Database, limiter: RateLimiter) -> None:
+    before = limit(60)
+    after = replace(before, per_minute=600)
+    for one in (before, after):
+        limiter.charge([one], Unit.CALLS, 30)
+    limiter.close()
+    limiter.settle()
+    limiter.settle()
+    (left,) = reserve(database, [Reservation(after, charged=0, needed=0, wanted=0)])
+    # 30 calls of a second each and 30 of a tenth, and what is held ahead of either rate.
+    assert 33 < left.backlog <= 33 + 2 * 3
 
 
 def test_a_full_allowance_is_used_up_and_comes_back(limiter: RateLimiter) -> None:
