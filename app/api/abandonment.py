@@ -13,7 +13,7 @@ from typing import Any
 _SOCKET = "gunicorn.socket"
 
 # Not every system tells when only the other side is shut: there a client that left shows when its host says so.
-_GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
+_SHUT = getattr(select, "POLLRDHUP", 0)
 
 
 def is_abandoned(environment: Mapping[str, Any]) -> Callable[[], bool]:
@@ -26,7 +26,7 @@ def is_abandoned(environment: Mapping[str, Any]) -> Callable[[], bool]:
         if connection.fileno() < 0:
             return True
         poll = select.poll()
-        poll.register(connection, getattr(select, "POLLRDHUP", 0))
-        return any(events & _GONE for _, events in poll.poll(0))
+        poll.register(connection, _SHUT)
+        return bool(poll.poll(0))  # a broken connection is told unasked
 
     return ask

@@ -86,7 +86,7 @@ def _require_modest(body: bytes, limit: int, max_records: int) -> None:
         return
     containers, values = 0, 0
     most_containers = max(_FEW_CONTAINERS, _CONTAINERS_A_RECORD * max_records)
-    most_values = max(limit, _UNCOUNTED) // _BYTES_A_VALUE
+    most_values = limit // _BYTES_A_VALUE
     # With the lock of the interpreter released, and in pieces that fit into the processor's cache.
     signs = np.frombuffer(body, np.uint8)
     for start in range(0, len(signs), _UNCOUNTED):

@@ -48,7 +48,7 @@ FORK, END = b"F", b"E"
 ANSWER = struct.Struct("<i")
 """From the nursery: once what holds in its children (``Confinement``), then the child, or how it ended."""
 
-MOST_BYTES = 1 << 31
+_MOST_BYTES = 1 << 31
 """Of a picture; callers refuse far smaller ones."""
 
 _IDLE_SECONDS = 30
@@ -152,7 +152,7 @@ def _serve(connection: int, memory: int | None) -> None:
             if not waiting.poll(_IDLE_SECONDS * 1000):
                 _write(connection, {"idle": True})
                 return
-        message = read(lambda buffer: os.readv(connection, [buffer]), most=MOST_BYTES)
+        message = read(lambda buffer: os.readv(connection, [buffer]), most=_MOST_BYTES)
         if message is None:
             return
         head, parts = _answer(*message, memory)
@@ -180,8 +180,10 @@ def _answer(
         return {"pixels": more.pixels}, ()
     except MemoryError:
         return {"refused": "the picture needs more memory than there is"}, ()
-    except Exception:  # noqa: BLE001 (it is told to the process that asked, and raised there)
-        return {"fault": traceback.format_exc()[-_FAULT_CHARACTERS:]}, ()
+    except Exception as error:  # noqa: BLE001 (its place is told to the process that asked, which refuses the picture)
+        # Without its words, which may hold what a stranger wrote.
+        places = (f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__))
+        return {"fault": "; ".join([type(error).__name__, *places])[:_FAULT_CHARACTERS]}, ()
     return {"facts": made.facts}, made.parts
 
 
@@ -204,7 +206,3 @@ def _decode_samples() -> None:
     # The last one is a thumbnail.
     for order in (MakeThumbnail(), CheckThumbnail(), Show(4), CutOut((0, 0, 0.5, 0.5)), Shrink()):
         order.make(stream.getvalue(), decode)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -38,6 +38,7 @@ _LEAST_SHARE = 0.1
 _PATIENCE, _MORE_PATIENCE = 4.0, 10.0
 _MOST_BESIDE_PIXELS = 16 << 20
 _MOST_CHARACTERS = 400
+_MOST_FAULT = 4000
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +158,8 @@ class DecodingPool:
         if "refused" in head:
             raise PictureRefused(str(head["refused"])[:_MOST_CHARACTERS])
         if "fault" in head:
-            log.error("a decoder failed: %r", head["fault"])
+            # What it says may be a stranger's by now.
+            log.error("a decoder failed: %s", ascii(head["fault"])[:_MOST_FAULT])
             raise PictureRefused("the picture cannot be decoded: its decoder failed")
         try:
             return job.order.read(Made(head["facts"], parts))

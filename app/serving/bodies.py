@@ -60,13 +60,7 @@ class _Plain:
         self._stream = io.BytesIO()
 
     def feed(self, data: bytearray) -> None:
-        if len(data) <= self._missing:
-            taken = self._stream.write(data)
-            data.clear()
-        else:
-            with memoryview(data) as view:
-                taken = self._stream.write(view[: self._missing])
-            del data[:taken]
+        taken = _moved(data, self._stream, self._missing)
         self.size += taken
         self._missing -= taken
         self.complete = self._missing == 0
@@ -113,9 +107,7 @@ class _Chunked:
     def _data(self, data: bytearray) -> bool:
         if not data:
             return False
-        with memoryview(data) as view:
-            taken = self._stream.write(view[: self._missing])
-        del data[:taken]
+        taken = _moved(data, self._stream, self._missing)
         self.size += taken
         self._missing -= taken
         if self._missing == 0:
@@ -144,6 +136,14 @@ class _Chunked:
         if len(data) >= _LONGEST_TRAILERS:
             raise LimitRequestHeaders("the trailers are too long")
         return False
+
+
+def _moved(data: bytearray, stream: io.BytesIO, most: int) -> int:
+    """Move up to ``most`` bytes from the beginning of ``data`` to the stream; how many."""
+    with memoryview(data) as view:
+        taken = stream.write(view[:most])
+    del data[:taken]
+    return taken
 
 
 def _rewound(stream: io.BytesIO) -> io.BytesIO:

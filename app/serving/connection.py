@@ -27,7 +27,7 @@ from app.serving.answering import Answer, Client
 from app.serving.bodies import SMALL, STEP, Body, Room, body_of
 from app.serving.heads import read_head
 from app.serving.outgoing import Outgoing
-from app.serving.pace import Pace, pace_of_answer, pace_of_body, pace_of_head
+from app.serving.pace import Pace, pace_of_body, pace_of_head
 
 _PIECE = 256 * 1024
 _HELD = 256 * 1024
@@ -279,7 +279,7 @@ class Connection:
         if not works:
             self.abort()
         elif self._outgoing.waiting:
-            self.stage, self.pace = Stage.SENDING, pace_of_answer(self._loop.still, now)
+            self.stage, self.pace = Stage.SENDING, pace_of_body(self._loop.still, now)
             self._loop.watch(self, WRITE)
         else:
             self._sent(now)

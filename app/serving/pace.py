@@ -59,10 +59,5 @@ def pace_of_head(still: float, now: float) -> Pace:
 
 
 def pace_of_body(still: float, now: float) -> Pace:
-    """A body from a slow line."""
-    return Pace(still, least=16 * 1024, patience=6 * still, started=now)
-
-
-def pace_of_answer(still: float, now: float) -> Pace:
-    """What is waiting of an answer, to a slow line."""
+    """A body from a slow line, or what is waiting of an answer to one."""
     return Pace(still, least=16 * 1024, patience=6 * still, started=now)

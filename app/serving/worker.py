@@ -145,7 +145,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
                 self._selector.unregister(listener)
 
     def _accept(self, listener: Any) -> None:
-        if len(self.connections) >= self._most and not self._make_way():
+        is_full = len(self.connections) >= self._most
+        one = self._one_to_make_way() if is_full else None
+        if is_full and one is None:
             return
         try:
             sock, peer = listener.accept()
@@ -154,14 +156,14 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self._make_way()
             return
+        if one is not None:
+            one.close()
         connection = Connection(self, sock, peer, listener.getsockname(), time.monotonic())
         self.connections[connection] = None
 
-    def _make_way(self) -> bool:
-        one = self._one_to_make_way()
-        if one is not None:
+    def _make_way(self) -> None:
+        if (one := self._one_to_make_way()) is not None:
             one.close()
-        return one is not None
 
     def _one_to_make_way(self) -> Connection | None:
         idle = (one for one in self.connections if one.is_idle)
@@ -203,8 +205,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn is untyped
     def _answered(self, connection: Connection, works: bool) -> None:
         now = time.monotonic()
         connection.answered(works, now)
-        if self.room.waiting:
-            self._admit(now)
+        self._admit(now)
 
     def closed(self, connection: Connection, answer: Answer | None) -> None:
         """The connection is over, and nobody waits for the answer."""
