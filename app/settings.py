@@ -244,11 +244,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "LOOKALIKE_MAX_IMAGE_BYTES", "max_image_bytes", str(32 * MIB), integer(1024, 1024 * MIB),
-        "largest picture file", "32 MiB",
+        "bytes of the largest picture file", "32 MiB",
     ),
     Setting(
         "LOOKALIKE_MAX_IMAGE_PIXELS", "max_image_pixels", "52000000", integer(4096, 1_000_000_000),
-        "largest picture",
+        "pixels of the largest picture",
     ),
     Setting(
         "LOOKALIKE_DECODE_SECONDS", "decode_seconds", "20", number(0.1, 3600),

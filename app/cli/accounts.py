@@ -116,7 +116,11 @@ def rotate_token(token: str, keep: str, as_json: bool) -> None:
 
 @token.command("update")
 @click.argument("id", type=click.UUID)
-@click.option("--rate-class", required=True, help="What it may do in a minute (`lookalike rate`); none: no limit.")
+@click.option(
+    "--rate-class",
+    required=True,
+    help="What it may do in a minute (`lookalike rate`), beside its account; none: what its account may.",
+)
 @json_option
 @reports_errors
 def update_token(id: UUID, rate_class: str, as_json: bool) -> None:
