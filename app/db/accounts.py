@@ -101,16 +101,14 @@ def list_tokens(database: Database, email: str | None) -> list[Token]:
     return database.read(_QUERIES["list_tokens"], {"email": email}, row_factory=class_row(Token))
 
 
-def revoke_token(connection: Connection[TupleRow], *, id: UUID | None = None, sha256: bytes | None = None) -> bool:
-    """Make a token invalid, by its id or its digest; False when there is no such token."""
-    parameters = {"id": id, "sha256": sha256}
+def revoke_token(
+    connection: Connection[TupleRow], *, id: UUID | None, sha256: bytes | None, account_id: UUID | None
+) -> bool:
+    """Make a token invalid, by its id or its digest; False when there is none, or another account than the one
+    given has it.
+    """
+    parameters = {"id": id, "sha256": sha256, "account_id": account_id}
     return connection.execute(_QUERIES["revoke_token"], parameters).fetchone() is not None
-
-
-def revoke_token_of_account(connection: Connection[TupleRow], *, id: UUID, account_id: UUID) -> bool:
-    """Make a token of an account invalid; False when the account has no such token."""
-    parameters = {"id": id, "account_id": account_id}
-    return connection.execute(_QUERIES["revoke_token_of_account"], parameters).fetchone() is not None
 
 
 def rotate_token(

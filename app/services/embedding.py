@@ -13,8 +13,10 @@ budget (``app.services.budget``): what that does not reach fails with ``BudgetEx
 
 import logging
 import time
+from collections.abc import Collection as AbstractCollection
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -23,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.account import Access
 from app.domain.collection import Collection
 from app.domain.errors import BudgetExceeded, ModelUnavailable, PictureRefused
 from app.domain.fingerprint import Appearance, telling_hash
@@ -38,6 +41,7 @@ from app.images.announced import announced_pixels
 from app.images.orders import CheckThumbnail, Fingerprints, TakeFingerprints
 from app.images.phash import PerceptualHash
 from app.images.sources import decode_base64, read_file
+from app.services.access import require_collection
 from app.services.budget import current_call
 from app.services.picture_work import PictureWork
 from app.services.runtime import Runtime
@@ -92,11 +96,6 @@ def costs_credit(record: IncomingRecord) -> bool:
     return record.vector is None and record.has_picture
 
 
-def is_urgent(records: Iterable[IncomingRecord]) -> bool:
-    """Whether somebody waits for a few pictures, and not for a load of them."""
-    return len(list(islice(filter(costs_credit, records), URGENT + 1))) <= URGENT
-
-
 def new_record(record: IncomingRecord, embedded: Embedded) -> NewRecord:
     """A record with its embedding, ready to be stored."""
     assert record.id is not None
@@ -119,6 +118,15 @@ def embed_text(runtime: Runtime, collection: Collection, text: str) -> NDArray[n
     current_call().begin_embedding()
     vector: NDArray[np.float32] = model_of(runtime, collection).embed_texts([text])[0]
     return vector
+
+
+def embed_asked(
+    runtime: Runtime, access: Access, records: AbstractCollection[IncomingRecord]
+) -> closing[Generator[Outcome]]:
+    """The outcomes for the records of a request, at the rates of its bearer; a few of them go before others."""
+    urgent = sum(map(costs_credit, records)) <= URGENT
+    collection = require_collection(access)
+    return closing(embed_records(runtime, collection, records, urgent=urgent, limits=access.limits))
 
 
 def embed_records(

@@ -7,7 +7,6 @@ together, after the last of them turned out well. Whatever yields no vector is t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from typing import TypeVar
 
 import numpy as np
@@ -27,7 +26,7 @@ from app.domain.fields import Fields
 from app.domain.record import IncomingRecord, StoredRecord, parse_query
 from app.services.access import require_collection
 from app.services.credits import reserved, spend_now
-from app.services.embedding import Embedded, Outcome, costs_credit, embed_records, embed_text, is_urgent
+from app.services.embedding import Embedded, Outcome, costs_credit, embed_asked, embed_text
 from app.services.runtime import Runtime
 
 MAX_TEXT_LENGTH = 10_000
@@ -138,12 +137,9 @@ def embed_queries(runtime: Runtime, access: Access, queries: Mapping[str, Incomi
     for path, query in queries.items():
         require_vector_or_picture(query, path)
     price = sum(map(costs_credit, queries.values()))
-    collection, urgent = require_collection(access), is_urgent(queries.values())
     with (
         reserved(runtime, access.account_id, price, least=price) as reservation,
-        closing(
-            embed_records(runtime, collection, queries.values(), urgent=urgent, limits=access.limits)
-        ) as outcomes,
+        embed_asked(runtime, access, queries.values()) as outcomes,
     ):
         embedded = {path: require_embedded(outcome, path) for path, outcome in zip(queries, outcomes, strict=True)}
         spend_now(runtime, reservation, price)

@@ -105,19 +105,12 @@ WHERE %(email)s::text IS NULL OR lower(a.email) = lower(%(email)s)
 ORDER BY t.created_at, t.id;
 
 -- name: revoke_token
--- parameters: id or sha256 (the other one NULL)
+-- parameters: id or sha256 (the other one NULL), account_id (NULL: of any)
 -- rows: one when there is such a token
 UPDATE lookalike_internal.tokens
 SET revoked_at = coalesce(revoked_at, now())
-WHERE id = %(id)s OR sha256 = %(sha256)s
-RETURNING id;
-
--- name: revoke_token_of_account
--- parameters: id, account_id
--- rows: one when the account has such a token
-UPDATE lookalike_internal.tokens
-SET revoked_at = coalesce(revoked_at, now())
-WHERE id = %(id)s AND account_id = %(account_id)s
+WHERE (id = %(id)s OR sha256 = %(sha256)s)
+  AND (%(account_id)s::uuid IS NULL OR account_id = %(account_id)s)
 RETURNING id;
 
 -- name: rotate_token

@@ -8,7 +8,7 @@ changed meanwhile is settled by the unique index inside of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from app.db import records
@@ -21,7 +21,7 @@ from app.domain.skip import Skip, SkipReason, duplicate_id, fault, repeated_id
 from app.services.access import require_collection
 from app.services.budget import current_call
 from app.services.credits import Reservation, credits_exceeded, reserved, spend
-from app.services.embedding import Embedded, costs_credit, embed_records, is_urgent, new_record
+from app.services.embedding import Embedded, costs_credit, embed_asked, new_record
 from app.services.runtime import Runtime
 
 _ROWS_PER_STATEMENT = 500
@@ -159,14 +159,7 @@ def _embed(
     ready: dict[int, NewRecord] = {}
     taken: set[str | None] = set()
     price = 0
-    embedding = embed_records(
-        runtime,
-        require_collection(access),
-        incoming.values(),
-        urgent=is_urgent(incoming.values()),
-        limits=access.limits,
-    )
-    with closing(embedding) as outcomes:
+    with embed_asked(runtime, access, incoming.values()) as outcomes:
         for (position, record), outcome in zip(incoming.items(), outcomes, strict=True):
             if not isinstance(outcome, Embedded):
                 skips[position] = Skip(record.id, SkipReason.FAULT, f"records[{position}]: {outcome}")

@@ -122,11 +122,11 @@ def list_tokens(runtime: Runtime, account: str | None) -> list[Token]:
     return accounts.list_tokens(runtime.database, account)
 
 
-def revoke_token(runtime: Runtime, token: str) -> bool:
-    """Make a token invalid, named by its id or by itself; False when there is none."""
+def revoke_token(runtime: Runtime, token: str, *, account_id: UUID | None = None) -> bool:
+    """Make a token invalid, named by its id or by itself; False when there is none, or not of the account."""
     id, digest = _id_or_digest(token)
     with runtime.database.transaction() as connection:
-        revoked = accounts.revoke_token(connection, id=id, sha256=digest)
+        revoked = accounts.revoke_token(connection, id=id, sha256=digest, account_id=account_id)
     forget_accesses(runtime)
     return revoked
 

@@ -13,8 +13,7 @@ from app.domain.account import Token
 from app.domain.errors import InvalidRequest, NotPermitted
 from app.domain.session import Session
 from app.domain.usage import MonthOfUsage
-from app.services.access import forget_accesses
-from app.services.operating.accounts import NO_CLASS, NewToken, create_token, rotate_token
+from app.services.operating.accounts import NO_CLASS, NewToken, create_token, revoke_token, rotate_token
 from app.services.runtime import Runtime
 
 MONTHS = 12
@@ -65,10 +64,8 @@ def rotate_own_token(runtime: Runtime, session: Session, id: UUID, *, keep: time
 def revoke_own_token(runtime: Runtime, session: Session, id: UUID) -> None:
     """Revoke a token of the account; raises ``NotPermitted``, and ``InvalidRequest`` where there is none."""
     _require(may_manage(session))
-    with runtime.database.transaction() as connection:
-        if not accounts.revoke_token_of_account(connection, id=id, account_id=session.account_id):
-            raise InvalidRequest("the account has no such token")
-    forget_accesses(runtime)
+    if not revoke_token(runtime, str(id), account_id=session.account_id):
+        raise InvalidRequest("the account has no such token")
 
 
 def usage_of(runtime: Runtime, session: Session) -> list[MonthOfUsage]:

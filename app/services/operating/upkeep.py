@@ -36,9 +36,8 @@ def _look_after(runtime: Runtime, shortest: float) -> None:
             pause = shortest
         except Stopped:
             raise
-        except LookalikeError:
-            pause = min(2 * pause, _LONGEST_PAUSE)
-        except Exception:
-            # Nobody else would begin again.
-            log.exception("looking after the database failed in an unexpected way")
+        except Exception as error:
+            if not isinstance(error, LookalikeError):
+                # Nobody else would begin again.
+                log.exception("looking after the database failed in an unexpected way")
             pause = min(2 * pause, _LONGEST_PAUSE)

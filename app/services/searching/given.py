@@ -4,7 +4,6 @@ query record, records → those stored → the others embedded, and paid for →
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from app.domain.skip import Skip, SkipReason, fault, missing
 from app.domain.vector import DISTANCE_SCALE
 from app.services.access import require_collection
 from app.services.credits import credits_exceeded, reserved, spend_now
-from app.services.embedding import Embedded, costs_credit, embed_records, is_urgent, new_record
+from app.services.embedding import Embedded, costs_credit, embed_asked, new_record
 from app.services.query_records import require_embedded, require_vector_or_picture, stored_records, vector_of
 from app.services.runtime import Runtime
 
@@ -93,13 +92,10 @@ def _embed(
 ) -> None:
     """Add the records that are not stored to ``usable``, or reasons to ``skips``."""
     price = 0
-    collection, urgent = require_collection(access), is_urgent(strangers.values())
     with (
         # How many credits it will be shows after embedding.
         reserved(runtime, access.account_id, sum(map(costs_credit, strangers.values()))) as reservation,
-        closing(
-            embed_records(runtime, collection, strangers.values(), urgent=urgent, limits=access.limits)
-        ) as outcomes,
+        embed_asked(runtime, access, strangers.values()) as outcomes,
     ):
         for (position, record), outcome in zip(strangers.items(), outcomes, strict=True):
             if isinstance(outcome, Embedded):
