@@ -16,6 +16,7 @@ from gunicorn.http import wsgi
 from app.serving import refusals
 from app.serving.bodies import Body
 from app.serving.outgoing import Outgoing
+from app.serving.request_id import FOLLOWED
 
 _FLUSHED, _MUCH = 64 * 1024, 256 * 1024
 """Bytes that wait from which they are sent, and from which the thread leaves."""
@@ -44,6 +45,7 @@ class Answer:
         self._response: Any = None
         self._pieces: Iterable[bytes] | None = None
         self._iterator: Iterator[bytes] = iter(())
+        self._id: str | None = None
         self.ended = False
         self.keeps_connection = False
 
@@ -64,7 +66,7 @@ class Answer:
             self.close()
             if not silent:
                 return False
-            self._client.outgoing.sendall(refusals.failed())
+            self._client.outgoing.sendall(refusals.failed(self._id))
             with suppress(OSError):  # seen by who sends the rest
                 self._client.outgoing.flush()
         return True
@@ -86,7 +88,10 @@ class Answer:
             response.force_close()
         self._asked = None
         self._response = response
-        self._pieces = application(environ, response.start_response)
+        try:
+            self._pieces = application(environ, response.start_response)
+        finally:
+            self._id = environ.get(FOLLOWED)
         self._iterator = iter(self._pieces)
 
     def _write(self) -> bool:

@@ -74,18 +74,20 @@ class Followed:
         """Answer a request."""
         request = _Request(request_id.request_id(environ), _verb(environ["REQUEST_METHOD"]), _length(environ))
 
+        environ[request_id.FOLLOWED] = request.id
+
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             request.http_status = int(status[:3])
             return start_response(status, [*headers, (request_id.HEADER, request.id)], exc_info)
 
-        _enter(request)
+        _current.set(request)
         try:
             return _Answer(self._application(environ, start), request)
         except BaseException:
             _end(request)
             raise
         finally:
-            _leave()
+            _current.set(None)
 
 
 class _Answer:
@@ -100,7 +102,7 @@ class _Answer:
         return self
 
     def __next__(self) -> bytes:
-        _enter(self._request)
+        _current.set(self._request)
         try:
             piece = next(self._left)
         except StopIteration:
@@ -111,36 +113,32 @@ class _Answer:
             log.error("an answer broke off", exc_info=error)
             raise
         finally:
-            _leave()
+            _current.set(None)
         self._request.ended = time.perf_counter()
         self._request.sent += len(piece)
         return piece
 
     def close(self) -> None:
-        _enter(self._request)
+        _current.set(self._request)
         try:
             if (close := getattr(self._pieces, "close", None)) is not None:
                 close()
         finally:
             _end(self._request)
-            _leave()
+            _current.set(None)
 
 
-def answered_outside(id: str, verb: str, http_status: int) -> None:
+def answered_outside(id: str, http_status: int) -> None:
     """Report a request that never reached the application."""
-    request = _Request(id, _verb(verb), 0, http_status=http_status)
+    request = _Request(id, "other", 0, http_status=http_status)
     request.ended = request.started
     _report(request)
 
 
-def _enter(request: _Request) -> None:
-    _current.set(request)
-    request_id.enter(request.id)
-
-
-def _leave() -> None:
-    _current.set(None)
-    request_id.enter(None)
+def current_id() -> str | None:
+    """The id of the request that is answered on this thread, if one is."""
+    request = _current.get()
+    return None if request is None else request.id
 
 
 def _end(request: _Request) -> None:

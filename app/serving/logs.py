@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from app.serving.request_id import current_id
+from app.serving.following import current_id
 
 Told = dict[str, Any]
 """What a line says, by names; its values are texts, numbers, truth values and ids."""

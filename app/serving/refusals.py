@@ -46,22 +46,26 @@ def too_busy(retry_after: float) -> bytes:
     )
 
 
-def failed() -> bytes:
-    """The application failed where it never should."""
+def failed(id: str | None) -> bytes:
+    """The application failed where it never should, in answering the request ``id`` if it came so far."""
     return _answer(
-        UNKNOWN_ERROR.http_code, UNKNOWN_ERROR, "the service failed in an unexpected way; its log says more"
+        UNKNOWN_ERROR.http_code, UNKNOWN_ERROR, "the service failed in an unexpected way; its log says more", id=id
     )
 
 
-def _answer(code: int, status: Status, description: str, *, retry_after: float | None = None) -> bytes:
+def _answer(
+    code: int, status: Status, description: str, *, retry_after: float | None = None, id: str | None = None
+) -> bytes:
     document = {
         "status": present_status(status),
         "error_description": description,
         "statistics": present_time(0),
     }
     body = json.dumps(document).encode()
-    id = new_id()
-    answered_outside(id, "other", code)
+    if id is None:
+        # Nobody follows it.
+        id = new_id()
+        answered_outside(id, code)
     lines = [
         f"HTTP/1.1 {code} {HTTPStatus(code).phrase}",
         "Connection: close",

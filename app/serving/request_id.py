@@ -7,9 +7,11 @@ no place for anything else: one that shares eight characters or more with a head
 import os
 import re
 from collections.abc import Mapping
-from contextvars import ContextVar
 
 HEADER = "X-Request-Id"
+
+FOLLOWED = "lookalike.request_id"
+"""In a request's environment once it is followed: its id."""
 
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,64}", re.ASCII)
 
@@ -18,8 +20,6 @@ _LONG = re.compile(r"[A-Za-z0-9_-]{40}", re.ASCII)
 """What tokens and secrets of sessions look like, and no id of a request."""
 
 _PART = re.compile(r"[A-Za-z0-9._-]{8,}", re.ASCII)
-
-_current: ContextVar[str | None] = ContextVar("id of the request", default=None)
 
 
 def request_id(environ: Mapping[str, str]) -> str:
@@ -38,13 +38,3 @@ def _holds_a_secret(given: str, environ: Mapping[str, str]) -> bool:
 def new_id() -> str:
     """A new one: 32 hex digits."""
     return os.urandom(16).hex()
-
-
-def current_id() -> str | None:
-    """The id of the request that is answered on this thread, if one is."""
-    return _current.get()
-
-
-def enter(id: str | None) -> None:
-    """From now on this thread answers that request, or none."""
-    _current.set(id)
