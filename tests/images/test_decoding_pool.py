@@ -5,7 +5,6 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -35,7 +34,6 @@ from app.images.orders import (
     TakeFingerprints,
 )
 from app.images.phash import perceptual_hash
-from app.images.pixels_in_flight import PixelsInFlight
 from app.images.query_picture import cut_out, shrink
 from app.images.thumbnail import make_thumbnail, pixel_hash
 from app.images.webp import webp_of
@@ -290,89 +288,6 @@ def test_no_decoder_outlives_the_process_that_it_works_for(tmp_path: Path) -> No
         service.kill()
         _, alive = psutil.wait_procs(processes, 10)
         assert not alive
-
-
-CONFINED = """
-import ctypes, json, mmap, os, socket, subprocess, sys, threading, resource
-from app.images.confinement import Confinement, confine, data_bytes, limit_data
-tries = {
-    "read a file": lambda: open("/etc/passwd").close(),
-    "write a file": lambda: open("/tmp/lookalike-confined", "w").close(),
-    "remove a file": lambda: os.unlink("/nonexistent"),
-    "look into a folder": lambda: os.listdir("/"),
-    "open a socket": lambda: socket.socket().close(),
-    "make a pair of sockets": lambda: socket.socketpair(),
-    "fork": lambda: os.fork() or os._exit(0),
-    "run a program": lambda: os.execv("/bin/true", ["true"]),
-    "end another process": lambda: os.kill(os.getppid(), 0),
-    "limit another process": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CORE),
-    "have executable memory": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
-}
-holds = confine(os.getppid())
-outcomes = {}
-for name, attempt in tries.items():
-    try:
-        attempt()
-        outcomes[name] = "done"
-    except OSError as error:
-        outcomes[name] = error.errno
-thread = threading.Thread(target=lambda: outcomes.update(thread="done"))
-thread.start()
-thread.join()
-print(json.dumps([holds.value, outcomes]))
-"""
-
-
-def test_what_a_decoder_may_not_do() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CONFINED], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
-    holds, outcomes = eval(done.stdout)
-    assert outcomes.pop("thread") == "done", "libheif decodes on one"
-    if holds != 15:
-        pytest.skip("this system has no filter of system calls")
-    assert {name: outcome for name, outcome in outcomes.items() if outcome not in (1, 38)} == {}
-
-
-def test_pixels_are_lent_in_turn() -> None:
-    pixels, order = PixelsInFlight(10), []
-    began = threading.Event()
-
-    def take(name: str, count: int) -> None:
-        with pixels.lend(count):
-            order.append(name)
-
-    with pixels.lend(6):
-        large = threading.Thread(target=take, args=("large", 100))
-        large.start()
-        while not pixels._waiting:
-            time.sleep(0.001)
-        small = threading.Thread(target=take, args=("small", 1))
-        small.start()
-        began.wait(0.05)
-        assert order == []
-    large.join(WAIT)
-    small.join(WAIT)
-    assert order == ["large", "small"]
-
-
-def test_what_is_given_up_waits_for_no_pixels() -> None:
-    pixels, given_up = PixelsInFlight(10), threading.Event()
-    outcome: list[bool] = []
-
-    def take() -> None:
-        with pixels.lend(10, given_up.is_set) as held:
-            outcome.append(held)
-
-    with pixels.lend(6):
-        waiting = threading.Thread(target=take)
-        waiting.start()
-        given_up.set()
-        pixels.look_again()
-        waiting.join(WAIT)
-        assert outcome == [False]
-    with pixels.lend(10) as held:
-        assert held
 
 
 def test_a_header_that_tells_of_fewer_pixels(new_pool: Callable[..., DecodingPool]) -> None:
