@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 
+from app.db.connection import connect
 from app.db.errors import refused_if_built_upon, translated_errors
 from app.db.folders import MIGRATIONS_FOLDER, SQL_FOLDER
 from app.db.queries import load_queries
@@ -41,11 +42,11 @@ def downgrade(url: str, revision: str) -> None:
 def require_current_schema(url: str) -> None:
     """Raise ``ConfigurationError`` when the schema is not at the version that this program was written for."""
     head = newest_version()
-    with translated_errors(), psycopg.connect(url) as connection:
+    with translated_errors(), connect(url) as connection:
         row = connection.execute("SELECT to_regclass('lookalike_internal.alembic_version') IS NOT NULL").fetchone()
         found = None
         if row and row[0]:
-            version = connection.execute("SELECT version_num FROM lookalike_internal.alembic_version").fetchone()
+            version = connection.execute(load_queries("measures")["schema_version"]).fetchone()
             found = version[0] if version else None
     if found != head:
         state = f"at version {found}" if found else "empty"
