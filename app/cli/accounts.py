@@ -59,7 +59,10 @@ def token() -> None:
 )  # fmt: skip
 @click.option("--read-only", is_flag=True, help="Refuse methods that write.")
 @click.option("--name", default="", help="What it is for, to be told apart from others.")
-@click.option("--expires", help="When it ends: after a time such as 30d, or at a date such as 2030-01-31.")
+@click.option(
+    "--expires",
+    help="When it ends: after a time such as 30d (s, m, h, d or w), or at a date such as 2030-01-31; default: never.",
+)
 @click.option(
     "--rate-class", default="none", help="What it may do in a minute (`lookalike rate`), beside its account."
 )
