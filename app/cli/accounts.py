@@ -61,7 +61,8 @@ def token() -> None:
 @click.option("--name", default="", help="What it is for, to be told apart from others.")
 @click.option(
     "--expires",
-    help="When it ends: after a time such as 30d (s, m, h, d or w), or at a date such as 2030-01-31; default: never.",
+    help="When it ends: after a time such as 30d (s, m, h, d or w), or at a date such as 2030-01-31; "
+    "default: never.",
 )
 @click.option(
     "--rate-class", default="none", help="What it may do in a minute (`lookalike rate`), beside its account."
